@@ -1,0 +1,283 @@
+//! Adapter for actuators: leases, sets that hold all or none, dry runs, and the outcomes of all.
+
+use super::source::{common_calls, report};
+use super::{Actuator, Effect, Input, Release, Result, Role, Wish, called};
+use crate::abi::{
+    Action, Batch, Called, Change, Failure, FailureKind, Fate, KnobId, Level, Nanos, NodeAbi, Outcome, PortBatch,
+    Stage, TargetChange, TargetId, Tick,
+};
+use crate::host::Host;
+use abi_stable::std_types::{ROption, RResult, RSlice, RStr, RString, RVec};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+/// An [`Actuator`] in its stage.
+pub struct Actuates<E>(PhantomData<E>);
+
+impl<E: Actuator> Role for Actuates<E> {
+    type Element = E;
+    type Node = ActuatorNode<E>;
+    const STAGE: u32 = Stage::ACTUATOR.0;
+    fn node(element: E, host: Host) -> Self::Node {
+        ActuatorNode {
+            element,
+            host,
+            leases: BTreeMap::new(),
+            dry_run: false,
+        }
+    }
+}
+
+/// A knob of a target.
+type Knob = (TargetId, KnobId);
+
+struct Lease {
+    action: u64,
+    until: Nanos,
+}
+
+/// The node around an [`Actuator`].
+pub struct ActuatorNode<E> {
+    element: E,
+    host: Host,
+    leases: BTreeMap<Knob, Lease>,
+    dry_run: bool,
+}
+
+impl<E: Actuator> NodeAbi for ActuatorNode<E> {
+    fn start(&mut self) -> Called {
+        let system = self.host.system();
+        self.dry_run = system.dry_run();
+        called(self.element.start(&system).map(|()| Wish::Nothing))
+    }
+    fn tick(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Called {
+        called(self.act(&Input::new(tick.at, &[]), out))
+    }
+    fn input(&mut self, at: Nanos, inputs: RSlice<'_, PortBatch<'_>>, out: &mut Batch) -> Called {
+        called(self.act(&Input::new(at, inputs.as_slice()), out))
+    }
+    fn descriptors(&self) -> RVec<i32> {
+        RVec::new()
+    }
+    fn drain(&mut self, _: Nanos, out: &mut Batch) -> Called {
+        let at = self.host.system().now();
+        let held: Vec<Knob> = self.leases.keys().copied().collect();
+        for knob in held.into_iter().rev() {
+            self.put_back(at, knob, 0, Fate::UNDONE, "the run ends", out);
+        }
+        RResult::ROk(Nanos::ZERO)
+    }
+    fn stop(&mut self) -> Called {
+        called(self.element.stop().map(|()| Wish::Nothing))
+    }
+    common_calls!();
+}
+
+impl<E: Actuator> ActuatorNode<E> {
+    fn act(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
+        for change in input.changes() {
+            self.change(change, out)?;
+        }
+        for set in sets(input.actions().filter(|action| self.element.takes(action.knob))) {
+            self.carry_out(input.at, &set, out);
+        }
+        self.lapse(input.at, out);
+        Ok(self
+            .leases
+            .values()
+            .map(|lease| lease.until)
+            .min()
+            .map_or(Wish::Nothing, Wish::At))
+    }
+
+    fn change(&mut self, change: &TargetChange, out: &mut Batch) -> Result<()> {
+        if change.change == Change::GONE {
+            self.leases.retain(|(target, _), _| *target != change.target.id);
+        }
+        match self.element.target(change) {
+            Ok(controls) => out.controls.extend(controls),
+            Err(failure) if failure.kind == FailureKind::FATAL => return Err(failure),
+            Err(failure) => report(&self.host, change.target.id, change.change, &failure),
+        }
+        Ok(())
+    }
+
+    /// All or none: when one of a set is refused, those before it are put back.
+    fn carry_out(&mut self, at: Nanos, set: &[&Action], out: &mut Batch) {
+        let mut done: Vec<Knob> = Vec::new();
+        let mut refused: Option<String> = None;
+        for action in set {
+            match &refused {
+                Some(why) => out.outcomes.push(refusal(at, action, why)),
+                None => match self.one(at, action, out) {
+                    Ok(()) => done.push((action.target, action.knob)),
+                    Err(failure) => {
+                        out.outcomes.push(refusal(at, action, &failure.message));
+                        refused = Some(format!("another action of its set was refused: {}", failure.message));
+                    }
+                },
+            }
+        }
+        if refused.is_some() {
+            for knob in done.into_iter().rev() {
+                self.put_back(at, knob, 0, Fate::UNDONE, "another action of its set was refused", out);
+            }
+        }
+    }
+
+    fn one(&mut self, at: Nanos, action: &Action, out: &mut Batch) -> Result<()> {
+        let knob = (action.target, action.knob);
+        if action.is_release() {
+            self.put_back(at, knob, action.id, Fate::UNDONE, &action.why, out);
+            return Ok(());
+        }
+        if self.dry_run {
+            let asked = Effect {
+                value: action.value,
+                text: action.text.to_string(),
+                clamped: String::new(),
+            };
+            out.outcomes.push(outcome(
+                at,
+                action.id,
+                knob,
+                Fate::PLANNED,
+                &asked,
+                "a dry run writes nothing",
+            ));
+            return Ok(());
+        }
+        let effect = self.element.apply(action)?;
+        let renewed = self
+            .leases
+            .insert(
+                knob,
+                Lease {
+                    action: action.id,
+                    until: action.until,
+                },
+            )
+            .is_some();
+        let fate = if effect.clamped.is_empty() {
+            Fate::APPLIED
+        } else {
+            Fate::CLAMPED
+        };
+        self.note(
+            if renewed { Level::DEBUG } else { Level::INFO },
+            fate,
+            knob,
+            &effect,
+            &action.why,
+        );
+        out.outcomes
+            .push(outcome(at, action.id, knob, fate, &effect, &effect.clamped));
+        Ok(())
+    }
+
+    fn lapse(&mut self, at: Nanos, out: &mut Batch) {
+        let over: Vec<Knob> = self
+            .leases
+            .iter()
+            .filter(|(_, lease)| lease.until <= at)
+            .map(|(knob, _)| *knob)
+            .collect();
+        for knob in over {
+            self.put_back(at, knob, 0, Fate::LAPSED, "nobody renewed the lease", out);
+        }
+    }
+
+    /// Puts a knob back if we hold it. `action` is the one that asked for it, 0 for none.
+    fn put_back(&mut self, at: Nanos, knob: Knob, action: u64, fate: Fate, why: &str, out: &mut Batch) {
+        let Some(lease) = self.leases.remove(&knob) else { return };
+        let action = if action == 0 { lease.action } else { action };
+        match self.element.release(knob.0, knob.1) {
+            Ok(Release::Restored(effect)) => {
+                self.note(Level::INFO, fate, knob, &effect, why);
+                out.outcomes.push(outcome(at, action, knob, fate, &effect, why));
+            }
+            Ok(Release::Taken(found)) => {
+                self.note(Level::WARN, Fate::TAKEN, knob, &Effect::default(), &found);
+                out.outcomes
+                    .push(outcome(at, action, knob, Fate::TAKEN, &Effect::default(), &found));
+            }
+            Err(failure) if failure.kind == FailureKind::GONE => {
+                let why = "the target went, and its knobs with it";
+                out.outcomes
+                    .push(outcome(at, action, knob, fate, &Effect::default(), why));
+            }
+            Err(failure) => {
+                self.note(Level::ERROR, Fate::REFUSED, knob, &Effect::default(), &failure.message);
+                out.outcomes.push(outcome(
+                    at,
+                    action,
+                    knob,
+                    Fate::REFUSED,
+                    &Effect::default(),
+                    &failure.message,
+                ));
+            }
+        }
+    }
+
+    fn note(&self, level: Level, fate: Fate, knob: Knob, effect: &Effect, why: &str) {
+        let target = self
+            .host
+            .target(knob.0)
+            .map(|target| target.name.to_string())
+            .unwrap_or_default();
+        let name = self
+            .host
+            .knob_name(knob.1)
+            .map(|knob| knob.name.to_string())
+            .unwrap_or_default();
+        let value = if effect.text.is_empty() {
+            effect.value.to_string()
+        } else {
+            effect.text.clone()
+        };
+        let fields: [(&str, &dyn std::fmt::Display); 4] =
+            [("fate", &fate), ("target", &target), ("knob", &name), ("value", &value)];
+        self.host.log(level, why, &fields);
+    }
+}
+
+/// Groups actions of one set, in order; an action without a set is a group of its own.
+fn sets<'a>(actions: impl Iterator<Item = &'a Action>) -> Vec<Vec<&'a Action>> {
+    let mut groups: Vec<Vec<&Action>> = Vec::new();
+    for action in actions {
+        let group = groups
+            .iter_mut()
+            .find(|group| action.set != 0 && group[0].set == action.set);
+        match group {
+            Some(group) => group.push(action),
+            None => groups.push(vec![action]),
+        }
+    }
+    groups
+}
+
+fn refusal(at: Nanos, action: &Action, why: &str) -> Outcome {
+    outcome(
+        at,
+        action.id,
+        (action.target, action.knob),
+        Fate::REFUSED,
+        &Effect::default(),
+        why,
+    )
+}
+
+fn outcome(at: Nanos, action: u64, knob: Knob, fate: Fate, effect: &Effect, why: &str) -> Outcome {
+    Outcome {
+        at,
+        action,
+        target: knob.0,
+        knob: knob.1,
+        fate,
+        value: effect.value,
+        text: effect.text.as_str().into(),
+        why: why.into(),
+        ..Outcome::default()
+    }
+}

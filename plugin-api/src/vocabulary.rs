@@ -1,0 +1,136 @@
+//! The names of metrics and knobs with their units, the same for every plugin, the simulator, and
+//! whatever stores numbers.
+//!
+//! Units: `ns`, `bytes`, `1` (a count or a share), `1/s`, `cpus`, `list`. Deltas cover their
+//! reading's span. A plugin may have metrics of its own; those that two plugins share stand here.
+
+use crate::abi::Kind;
+
+/// A metric's name, unit and kind.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// `cpu.time`.
+    pub name: &'static str,
+    /// `ns`.
+    pub unit: &'static str,
+    /// How its values relate to time.
+    pub kind: Kind,
+    /// One sentence for people.
+    pub doc: &'static str,
+}
+
+/// A knob's name and unit.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Knob {
+    /// `cpu.weight`.
+    pub name: &'static str,
+    /// `1`, `cpus`, `list`.
+    pub unit: &'static str,
+    /// One sentence for people.
+    pub doc: &'static str,
+}
+
+macro_rules! vocabulary {
+    (metrics { $($metric:ident = $name:literal, $unit:literal, $kind:ident, $doc:literal;)+ }
+     knobs { $($knob:ident = $knob_name:literal, $knob_unit:literal, $knob_doc:literal;)+ }) => {
+        $(#[doc = $doc]
+        pub const $metric: Metric = Metric { name: $name, unit: $unit, kind: Kind::$kind, doc: $doc };)+
+        $(#[doc = $knob_doc]
+        pub const $knob: Knob = Knob { name: $knob_name, unit: $knob_unit, doc: $knob_doc };)+
+
+        /// Every metric of the vocabulary.
+        pub const METRICS: &[Metric] = &[$($metric),+];
+        /// Every knob of the vocabulary.
+        pub const KNOBS: &[Knob] = &[$($knob),+];
+    };
+}
+
+vocabulary! {
+    metrics {
+        CPU_TIME = "cpu.time", "ns", DELTA, "CPU time used, by all threads";
+        CPU_USER = "cpu.user", "ns", DELTA, "CPU time used in user mode";
+        CPU_SYSTEM = "cpu.system", "ns", DELTA, "CPU time used in the kernel";
+        CPU_RUN_DELAY = "cpu.run_delay", "ns", DELTA, "time that threads were ready to run and waited for a CPU";
+        CPU_SLICES = "cpu.slices", "1", DELTA, "times that a thread was put on a CPU";
+        CPU_STEAL = "cpu.steal", "ns", DELTA, "time that the hypervisor took from the CPUs that the target may use; by CPU";
+        CPU_THREADS = "cpu.threads", "1", GAUGE, "threads there are";
+        CPU_SWITCHES_VOLUNTARY = "cpu.switches_voluntary", "1", DELTA, "times that a thread gave up its CPU to wait";
+        CPU_SWITCHES_INVOLUNTARY = "cpu.switches_involuntary", "1", DELTA, "times that a thread was taken off its CPU";
+        CPU_PERIODS = "cpu.periods", "1", DELTA, "enforcement periods of the CPU quota that passed";
+        CPU_THROTTLED_PERIODS = "cpu.throttled_periods", "1", DELTA, "enforcement periods in which the quota ran out";
+        CPU_THROTTLED = "cpu.throttled", "ns", DELTA, "time that the target's own CPU quota kept it from running";
+        MEMORY_CURRENT = "memory.current", "bytes", GAUGE, "memory charged to the target";
+        MEMORY_LIMIT = "memory.limit", "bytes", GAUGE, "most that it may be charged; unavailable where unlimited";
+        MEMORY_ANON = "memory.anon", "bytes", GAUGE, "anonymous memory";
+        MEMORY_FILE = "memory.file", "bytes", GAUGE, "page cache";
+        MEMORY_SWAP = "memory.swap", "bytes", GAUGE, "memory on swap";
+        MEMORY_MAJOR_FAULTS = "memory.major_faults", "1", DELTA, "page faults that had to wait for a device";
+        MEMORY_OOM_KILLS = "memory.oom_kills", "1", DELTA, "processes killed for want of memory";
+        IO_READ = "io.read", "bytes", DELTA, "bytes read from block devices; by device";
+        IO_WRITTEN = "io.written", "bytes", DELTA, "bytes written to block devices; by device";
+        IO_READS = "io.reads", "1", DELTA, "reads from block devices; by device";
+        IO_WRITES = "io.writes", "1", DELTA, "writes to block devices; by device";
+        PIDS_CURRENT = "pids.current", "1", GAUGE, "tasks there are";
+        PIDS_LIMIT = "pids.limit", "1", GAUGE, "most tasks that there may be; unavailable where unlimited";
+        PSI_CPU_SOME = "psi.cpu.some", "ns", DELTA, "time in which at least one task waited for a CPU";
+        PSI_CPU_FULL = "psi.cpu.full", "ns", DELTA, "time in which all tasks that were not idle waited for a CPU";
+        PSI_MEMORY_SOME = "psi.memory.some", "ns", DELTA, "time in which at least one task waited for memory";
+        PSI_MEMORY_FULL = "psi.memory.full", "ns", DELTA, "time in which all tasks that were not idle waited for memory";
+        PSI_IO_SOME = "psi.io.some", "ns", DELTA, "time in which at least one task waited for a device";
+        PSI_IO_FULL = "psi.io.full", "ns", DELTA, "time in which all tasks that were not idle waited for a device";
+        KPI_RATE = "kpi.rate", "1/s", GAUGE, "requests answered a second";
+        KPI_OFFERED = "kpi.offered", "1/s", GAUGE, "requests that were due a second, answered or not";
+        KPI_ERRORS = "kpi.errors", "1", DELTA, "requests that failed";
+        KPI_LATENCY_MEAN = "kpi.latency.mean", "ns", GAUGE, "mean time from when a request was due to its answer";
+        KPI_LATENCY_P50 = "kpi.latency.p50", "ns", GAUGE, "the same, median";
+        KPI_LATENCY_P90 = "kpi.latency.p90", "ns", GAUGE, "the same, 90th percentile";
+        KPI_LATENCY_P99 = "kpi.latency.p99", "ns", GAUGE, "the same, 99th percentile";
+        KPI_LATENCY_P999 = "kpi.latency.p999", "ns", GAUGE, "the same, 99.9th percentile";
+        KPI_LATENCY_MAX = "kpi.latency.max", "ns", GAUGE, "the same, longest";
+        KPI_LATENCY_BUCKET = "kpi.latency.bucket", "1", DELTA, "requests whose time fell into a bucket of the histogram; by bucket";
+        DETECT_BASELINE = "detect.baseline", "1", GAUGE, "the signal's value when nothing disturbs, in the signal's unit";
+        DETECT_RATIO = "detect.ratio", "1", GAUGE, "how many times worse than its baseline the signal is";
+        POLICY_ACTIVE = "policy.active", "1", GAUGE, "1 while the policy may act, 0 while it only watches";
+        POLICY_HELD = "policy.held", "1", GAUGE, "knobs that the policy holds";
+    }
+    knobs {
+        CPU_IDLE = "cpu.idle", "1", "1 lets the target run only when nobody else wants the CPU (SCHED_IDLE)";
+        CPU_WEIGHT = "cpu.weight", "1", "share of the CPU under contention, 1 to 10000, 100 by default";
+        CPU_QUOTA = "cpu.quota", "cpus", "most CPU time a second, in CPUs; infinity for no limit";
+        CPU_SET = "cpu.set", "list", "the CPUs that the target may use, as `0-3,8`";
+        FREEZE = "freeze", "1", "1 stops every task of the target";
+    }
+}
+
+/// The metric of that name.
+pub fn metric(name: &str) -> Option<Metric> {
+    METRICS.iter().copied().find(|metric| metric.name == name)
+}
+
+/// The knob of that name.
+pub fn knob(name: &str) -> Option<Knob> {
+    KNOBS.iter().copied().find(|knob| knob.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_name_is_used_twice() {
+        let names: BTreeSet<&str> = METRICS
+            .iter()
+            .map(|m| m.name)
+            .chain(KNOBS.iter().map(|k| k.name))
+            .collect();
+        assert_eq!(names.len(), METRICS.len() + KNOBS.len());
+    }
+
+    #[test]
+    fn names_are_found() {
+        assert_eq!(metric("cpu.time"), Some(CPU_TIME));
+        assert_eq!(knob("cpu.idle"), Some(CPU_IDLE));
+        assert_eq!(metric("cpu.tme"), None);
+    }
+}

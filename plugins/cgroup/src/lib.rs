@@ -1,0 +1,2 @@
+//! The `cgroup` plugin.
+#![forbid(unsafe_code)]

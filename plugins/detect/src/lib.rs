@@ -1,0 +1,2 @@
+//! The `detect` plugin.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The `example` plugin.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The `file` plugin.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The `kpi` plugin.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The `policy` plugin.
+#![forbid(unsafe_code)]

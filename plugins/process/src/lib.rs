@@ -1,0 +1,2 @@
+//! The `process` plugin.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The `signal` plugin.
+#![forbid(unsafe_code)]
