@@ -25,6 +25,7 @@ mod integers;
 mod manifest;
 mod node;
 mod values;
+mod wait;
 
 pub use descriptor::*;
 pub use export::*;
@@ -34,6 +35,7 @@ pub use integers::*;
 pub use manifest::*;
 pub use node::*;
 pub use values::*;
+pub use wait::*;
 
 /// The version of this boundary, `major.minor`. While major is 0 both sides must agree exactly.
 pub const ABI_VERSION: &str = "0.1";
