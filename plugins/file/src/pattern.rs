@@ -1,0 +1,77 @@
+//! Which metrics are written: names such as `cpu.time`, and patterns such as `cpu.*`.
+
+use pipeline_plugin_api::prelude::*;
+use std::collections::BTreeMap;
+
+/// Whether a name is meant by a pattern: the same text, or the text before a `*` at its end.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
+/// Tells which patterns of a field are none.
+pub fn check(faults: &mut Faults, field: &'static str, patterns: &[String]) {
+    for pattern in patterns {
+        let body = pattern.strip_suffix('*').unwrap_or(pattern);
+        faults.require(
+            !pattern.is_empty() && !body.contains('*'),
+            field,
+            format!("`{pattern}` is no name of a metric and no pattern"),
+            "a pattern ends in its only `*`, such as `cpu.*`",
+        );
+    }
+}
+
+/// Patterns, and for each metric met so far the first of them that means it.
+#[derive(Debug)]
+pub struct Wanted {
+    patterns: Vec<String>,
+    known: BTreeMap<MetricId, Option<usize>>,
+}
+
+impl Wanted {
+    /// The metrics that one of the patterns means; without patterns, all.
+    pub fn new(mut patterns: Vec<String>) -> Self {
+        if patterns.is_empty() {
+            patterns.push("*".to_owned());
+        }
+        Self {
+            patterns,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The place of the first pattern that means the metric. `name` is asked once for each metric.
+    pub fn place(&mut self, metric: MetricId, name: impl FnOnce() -> String) -> Option<usize> {
+        let patterns = &self.patterns;
+        *self.known.entry(metric).or_insert_with(|| {
+            let name = name();
+            patterns.iter().position(|pattern| matches(pattern, &name))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_pattern_that_means_a_metric_counts() {
+        let mut wanted = Wanted::new(vec!["kpi.rate".to_owned(), "cpu.*".to_owned(), "*.time".to_owned()]);
+        for (id, name, place) in [
+            (1, "cpu.time", Some(1)),
+            (2, "kpi.rate", Some(0)),
+            (3, "kpi.rates", None),
+        ] {
+            assert_eq!(wanted.place(MetricId(id), || name.to_owned()), place, "{name}");
+        }
+        assert_eq!(wanted.place(MetricId(1), || unreachable!("asked once")), Some(1));
+    }
+
+    #[test]
+    fn no_pattern_means_all() {
+        assert_eq!(Wanted::new(Vec::new()).place(MetricId(1), || "any".to_owned()), Some(0));
+    }
+}
