@@ -194,9 +194,14 @@ pub fn nearest_help<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> St
 
 /// The known name that the wrong one most likely stands for, if one is near enough.
 pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |name: &str| {
+        // One slip, a swap of two letters included, is near even in a short name.
+        let likeness = strsim::jaro_winkler(wrong, name);
+        let slip = wrong.len() > 1 && strsim::osa_distance(wrong, name) <= 1;
+        (slip || likeness > 0.8).then_some(if slip { likeness.max(0.8) } else { likeness })
+    };
     known
-        .map(|name| (strsim::jaro_winkler(wrong, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .filter_map(|name| Some((near(name)?, name)))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
@@ -272,6 +277,12 @@ mod tests {
             faults.iter().any(|fault| fault.message == "`threshold` is set twice"),
             "{faults:?}"
         );
+    }
+
+    #[test]
+    fn one_slip_is_near_even_in_a_short_name() {
+        assert_eq!(nearest("wbe", ["web", "batch"].into_iter()), Some("web"));
+        assert_eq!(nearest("xyz", ["web", "batch"].into_iter()), None);
     }
 
     #[test]

@@ -1,0 +1,172 @@
+//! The command line: what can be asked, and every answer but that of `run`.
+//!
+//! Commands write to [`Streams`], never to the process's own output, so that a reader who leaves
+//! early (`pipeline plugins | head -1`) ends them quietly and tests can read what they say.
+
+mod args;
+mod check;
+mod config;
+mod draw;
+mod element;
+mod inspect;
+mod json;
+mod plugins;
+mod report;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+pub use args::{
+    CheckArgs, Cli, Command, ConfigArgs, DrawArgs, Format, InspectArgs, LogFormat, PluginsArgs, RunArgs, Tool,
+};
+#[cfg(test)]
+pub(crate) use report::render;
+
+use crate::graph::{Checked, Elements, Installed};
+use crate::plugin::search_path;
+use crate::spec::ReadError;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// How a command ended, as the process tells it. The numbers are those of sysexits.h.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well: 0.
+    Fine,
+    /// It could not be done: 1.
+    Failed,
+    /// A file cannot be read: 66 (EX_NOINPUT).
+    NoInput,
+    /// A graph has faults: 78 (EX_CONFIG).
+    Faults,
+}
+
+impl Exit {
+    /// The process's exit status.
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Failed => 1,
+            Self::NoInput => 66,
+            Self::Faults => 78,
+        }
+    }
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// What it says cannot be written.
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+    /// A graph file cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// No plugin has that element.
+    #[error("there is no element `{name}`; {help}")]
+    UnknownElement {
+        /// What was asked for.
+        name: String,
+        /// What was likely meant, or where was looked.
+        help: String,
+    },
+    /// A file is no plugin that can be used.
+    #[error("`{}` is no plugin that can be used: {why}", .path.display())]
+    NoPlugin {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A plugin cannot be loaded.
+    #[error("{0}")]
+    Open(String),
+}
+
+impl CliError {
+    /// How a command that failed with this ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
+            Self::Read(_) => Exit::NoInput,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+/// Where a command writes.
+struct Streams<'a> {
+    /// What was asked for.
+    pub out: &'a mut dyn Write,
+    /// Faults, and all that was not asked for.
+    pub err: &'a mut dyn Write,
+    /// Whether `err` shows colours.
+    pub colour: bool,
+}
+
+/// Carries out a command with the process's own output, and tells what went wrong.
+pub fn main(tool: &Tool, plugin_dirs: &[PathBuf]) -> Exit {
+    with_process_output(|streams| execute(tool, plugin_dirs, streams)).unwrap_or_else(|exit| exit)
+}
+
+/// Reads and checks the graph that is to be run; faults and warnings go to standard error.
+///
+/// # Errors
+/// There is no graph to run; why was told, and this is how the process ends.
+pub fn graph(path: &Path, plugin_dirs: &[PathBuf]) -> Result<Checked, Exit> {
+    let installed = Installed::scan(search_path(plugin_dirs));
+    with_process_output(|streams| check::load(path, &installed, streams))?.ok_or(Exit::Faults)
+}
+
+fn with_process_output<T>(body: impl FnOnce(&mut Streams<'_>) -> Result<T, CliError>) -> Result<T, Exit> {
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        colour: colour_wanted(),
+    };
+    let ended = body(&mut streams).and_then(|value| {
+        streams.out.flush()?;
+        Ok(value)
+    });
+    ended.map_err(|error| {
+        if error.exit() != Exit::Fine {
+            // Where even this cannot be written, the exit status is all that is left to say.
+            let _ = writeln!(streams.err, "error: {error}");
+        }
+        error.exit()
+    })
+}
+
+/// Whether standard error is a terminal whose user wants colours (<https://no-color.org>).
+fn colour_wanted() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+fn execute(tool: &Tool, plugin_dirs: &[PathBuf], streams: &mut Streams<'_>) -> Result<Exit, CliError> {
+    let installed = || Installed::scan(search_path(plugin_dirs));
+    match tool {
+        Tool::Check(args) => check::run(args, &installed(), streams),
+        Tool::Plugins(args) => plugins::run(args, &installed(), streams),
+        Tool::Inspect(args) => match file_named(&args.what) {
+            Some(file) => inspect::file(file, args.format, &beside(file), streams),
+            None => inspect::element(&args.what, args.format, &installed(), streams),
+        },
+        Tool::Config(args) => config::run(args, &installed(), streams),
+        Tool::Graph(args) => draw::run(args, streams),
+    }
+}
+
+/// The file that is meant, where the text is no element's name.
+fn file_named(text: &str) -> Option<&Path> {
+    (text.contains('/') || text.ends_with(".so")).then(|| Path::new(text))
+}
+
+/// The plugins in a file's own folder.
+fn beside(file: &Path) -> impl Elements + use<> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Installed::scan(vec![folder.unwrap_or(Path::new(".")).to_owned()])
+}

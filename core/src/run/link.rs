@@ -1,0 +1,226 @@
+//! What passes between lanes: one bounded queue for each edge that crosses from one to another, and
+//! a mailbox for each node for what must not be dropped.
+
+use super::plan::{Overflow, Queue};
+use super::shared::Shared;
+use super::wake::Bell;
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
+use pipeline_plugin_api::abi::Batch;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The sending end of an edge between lanes.
+#[derive(Clone, Debug)]
+pub struct LinkSender {
+    sender: Sender<Arc<Batch>>,
+    /// To take the oldest out when it must make room.
+    oldest: Receiver<Arc<Batch>>,
+    overflow: Overflow,
+    bell: Bell,
+    dropped: Arc<AtomicU64>,
+}
+
+/// The receiving end of an edge between lanes.
+#[derive(Clone, Debug)]
+pub struct LinkReceiver {
+    receiver: Receiver<Arc<Batch>>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// An edge into the lane with that bell.
+pub fn link(queue: Queue, bell: Bell) -> (LinkSender, LinkReceiver) {
+    let (sender, receiver) = bounded(queue.capacity.max(1) as usize);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let oldest = receiver.clone();
+    let overflow = queue.overflow;
+    (
+        LinkSender {
+            sender,
+            oldest,
+            overflow,
+            bell,
+            dropped: dropped.clone(),
+        },
+        LinkReceiver { receiver, dropped },
+    )
+}
+
+impl LinkSender {
+    /// Sends a batch; what does not fit is dealt with as the queue says and counted.
+    pub fn send(&self, batch: Arc<Batch>, shared: &Shared) {
+        let left = match self.sender.try_send(batch) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+            Err(TrySendError::Full(batch)) => Some(batch),
+        };
+        if let Some(batch) = left {
+            match self.overflow {
+                Overflow::DropNewest => self.count(&batch),
+                Overflow::DropOldest => self.push_out(batch),
+                Overflow::Block => self.wait(batch, shared),
+            }
+        }
+        self.bell.ring();
+    }
+
+    fn push_out(&self, mut batch: Arc<Batch>) {
+        loop {
+            if let Ok(oldest) = self.oldest.try_recv() {
+                self.count(&oldest);
+            }
+            match self.sender.try_send(batch) {
+                Err(TrySendError::Full(again)) => batch = again,
+                Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+            }
+        }
+    }
+
+    /// Waits for room, and gives up when the run is stopped, so that a dead reader cannot hold it up.
+    fn wait(&self, mut batch: Arc<Batch>, shared: &Shared) {
+        self.bell.ring();
+        loop {
+            match self.sender.send_timeout(batch, Duration::from_millis(20)) {
+                Ok(()) | Err(SendTimeoutError::Disconnected(_)) => return,
+                Err(SendTimeoutError::Timeout(again)) if shared.is_stopping() => return self.count(&again),
+                Err(SendTimeoutError::Timeout(again)) => batch = again,
+            }
+        }
+    }
+
+    fn count(&self, batch: &Batch) {
+        self.dropped.fetch_add(batch.len() as u64, Ordering::Relaxed);
+    }
+}
+
+impl LinkReceiver {
+    /// The next batch, if there is one.
+    pub fn take(&self) -> Option<Arc<Batch>> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// Whether a batch waits.
+    pub fn waits(&self) -> bool {
+        !self.receiver.is_empty()
+    }
+
+    /// How many values were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// What reaches a node beside its `from`.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// Changes of targets.
+    Changes(Arc<Batch>),
+    /// Outcomes and controls of the actuators that it feeds.
+    Feedback(Arc<Batch>),
+    /// What the node at that place of `last` said.
+    Last(u32, Arc<Batch>),
+}
+
+/// How much mail a node may have. It holds changes of targets and outcomes, which are rare.
+pub const MAIL: usize = 65_536;
+
+/// The sending end of a node's mailbox.
+#[derive(Clone, Debug)]
+pub struct MailSender {
+    sender: Sender<Mail>,
+    bell: Bell,
+}
+
+/// The receiving end of a node's mailbox.
+pub type MailReceiver = Receiver<Mail>;
+
+/// A mailbox of a node in the lane with that bell.
+pub fn mailbox(bell: Bell) -> (MailSender, MailReceiver) {
+    let (sender, receiver) = bounded(MAIL);
+    (MailSender { sender, bell }, receiver)
+}
+
+impl MailSender {
+    /// Puts mail in; mail for a node that was stopped goes nowhere. `false` if the box is full: its
+    /// reader has been stuck for a long time.
+    pub fn post(&self, mail: Mail) -> bool {
+        let full = matches!(self.sender.try_send(mail), Err(TrySendError::Full(_)));
+        self.bell.ring();
+        !full
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipeline_plugin_api::abi::{Nanos, Reading};
+
+    fn batch(at: u64) -> Arc<Batch> {
+        Arc::new(Batch {
+            at: Nanos(at),
+            readings: vec![Reading::default()].into(),
+            ..Batch::default()
+        })
+    }
+
+    fn left_after(overflow: Overflow, sent: u64) -> (Vec<u64>, u64) {
+        let shared = crate::run::tests::shared();
+        let (sender, receiver) = link(Queue { capacity: 2, overflow }, Bell::new().unwrap());
+        (1..=sent).for_each(|at| sender.send(batch(at), &shared));
+        let left = std::iter::from_fn(|| receiver.take()).map(|batch| batch.at.0).collect();
+        (left, receiver.dropped())
+    }
+
+    #[test]
+    fn drop_oldest_keeps_the_newest_and_counts_the_rest() {
+        assert_eq!(left_after(Overflow::DropOldest, 5), (vec![4, 5], 3));
+    }
+
+    #[test]
+    fn drop_newest_keeps_the_oldest_and_counts_the_rest() {
+        assert_eq!(left_after(Overflow::DropNewest, 5), (vec![1, 2], 3));
+    }
+
+    #[test]
+    fn at_the_bound_nothing_is_dropped() {
+        assert_eq!(left_after(Overflow::DropOldest, 2), (vec![1, 2], 0));
+    }
+
+    #[test]
+    fn block_waits_for_room_and_loses_nothing() {
+        let shared = Arc::new(crate::run::tests::shared());
+        let (sender, receiver) = link(
+            Queue {
+                capacity: 1,
+                overflow: Overflow::Block,
+            },
+            Bell::new().unwrap(),
+        );
+        let writer = std::thread::spawn({
+            let shared = shared.clone();
+            move || (1..=20).for_each(|at| sender.send(batch(at), &shared))
+        });
+        let mut seen = Vec::new();
+        while seen.len() < 20 {
+            seen.extend(receiver.take().map(|batch| batch.at.0));
+            std::thread::yield_now();
+        }
+        writer.join().unwrap();
+        assert_eq!((seen, receiver.dropped()), ((1..=20).collect(), 0));
+    }
+
+    #[test]
+    fn block_gives_up_when_the_run_is_stopped() {
+        let shared = crate::run::tests::shared();
+        let (sender, receiver) = link(
+            Queue {
+                capacity: 1,
+                overflow: Overflow::Block,
+            },
+            Bell::new().unwrap(),
+        );
+        sender.send(batch(1), &shared);
+        shared.stop();
+        sender.send(batch(2), &shared);
+        assert_eq!(receiver.dropped(), 1);
+    }
+}

@@ -1,0 +1,151 @@
+//! What all lanes of a run share: the clock, the names, the targets, the journal, the log, and
+//! whether the run is being stopped.
+
+use super::clock::Clock;
+use super::journal::Journal;
+use super::log::Logger;
+use pipeline_plugin_api::abi::{Change, Stage, Target, TargetChange, TargetId};
+use pipeline_plugin_api::names::Names;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError, RwLock};
+
+/// What all lanes of a run share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where log lines go.
+    pub logger: Logger,
+    /// How to put everything back.
+    pub journal: Journal,
+    /// Interned names.
+    pub names: RwLock<Names>,
+    /// Targets, those that went included.
+    pub targets: RwLock<Targets>,
+    /// Whether this run decides and writes nothing.
+    pub dry_run: bool,
+    /// A name for this run, fit for a directory.
+    pub run_id: String,
+    /// Where nodes keep small state beyond this run.
+    pub state_folder: PathBuf,
+    stopping: AtomicBool,
+    collectors_that_spoke: AtomicUsize,
+    stop_lock: Mutex<()>,
+    stop_told: Condvar,
+}
+
+impl Shared {
+    /// What a run begins with.
+    pub fn new(
+        clock: Clock,
+        logger: Logger,
+        journal: Journal,
+        run_id: String,
+        dry_run: bool,
+        state_folder: PathBuf,
+    ) -> Self {
+        Self {
+            clock,
+            logger,
+            journal,
+            names: RwLock::default(),
+            targets: RwLock::default(),
+            dry_run,
+            run_id,
+            state_folder,
+            stopping: AtomicBool::new(false),
+            collectors_that_spoke: AtomicUsize::new(0),
+            stop_lock: Mutex::new(()),
+            stop_told: Condvar::new(),
+        }
+    }
+
+    /// Whether the run is being stopped.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Has the run stopped: wakes all who wait.
+    pub fn stop(&self) {
+        let _guard = self.stop_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stopping.store(true, Ordering::Release);
+        self.stop_told.notify_all();
+    }
+
+    /// A node of that stage said something for the first time.
+    pub fn spoke(&self, stage: Stage) {
+        if stage == Stage::COLLECTOR {
+            self.collectors_that_spoke.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How many collectors have said something.
+    pub fn collectors_that_spoke(&self) -> usize {
+        self.collectors_that_spoke.load(Ordering::Acquire)
+    }
+
+    /// Sleeps until that instant of the run's clock, or until the run is stopped; `false` for the latter.
+    pub fn wait_until(&self, at: pipeline_plugin_api::abi::Nanos) -> bool {
+        if self.clock.is_virtual() {
+            self.clock.advance_to(at);
+            return !self.is_stopping();
+        }
+        let remaining = at - self.clock.now();
+        // A condition variable wakes some 50 µs late: good enough for long waits, too late for a pacer's.
+        if remaining.0 < 1_000_000 {
+            self.clock.sleep_until(at);
+            return !self.is_stopping();
+        }
+        let guard = self.stop_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let until_stopped = |_: &mut ()| !self.is_stopping();
+        let waited = self
+            .stop_told
+            .wait_timeout_while(guard, remaining.into(), until_stopped);
+        drop(waited);
+        !self.is_stopping()
+    }
+}
+
+/// The targets of a run. Ids are never used again.
+#[derive(Debug, Default)]
+pub struct Targets {
+    known: BTreeMap<TargetId, Target>,
+    lives: BTreeMap<String, u32>,
+    last: u32,
+}
+
+impl Targets {
+    /// A new id, and how often that name has lived, from 1.
+    pub fn new_id(&mut self, name: &str) -> (TargetId, u32) {
+        self.last += 1;
+        let lives = self.lives.entry(name.to_owned()).or_default();
+        *lives += 1;
+        (TargetId(self.last), *lives)
+    }
+
+    /// Takes in a change.
+    pub fn tell(&mut self, change: &TargetChange) {
+        if change.change == Change::GONE {
+            self.forget_old();
+        }
+        self.known.insert(change.target.id, change.target.clone());
+    }
+
+    /// What was last told of a target.
+    pub fn get(&self, id: TargetId) -> Option<&Target> {
+        self.known.get(&id)
+    }
+
+    /// Of targets that come and go by the thousand only the last are kept; whoever asks for an
+    /// older one gets nothing, which is what it is worth.
+    fn forget_old(&mut self) {
+        while self.known.len() >= KEPT {
+            self.known.pop_first();
+        }
+    }
+}
+
+/// How many targets are remembered, the living and the gone together.
+const KEPT: usize = 65_536;

@@ -1,0 +1,395 @@
+//! Elements to test the loop with.
+
+use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::stage::Release;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the elements of one run saw.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// By instant, what the sink got, in order.
+    pub instants: Vec<Vec<String>>,
+    pub readings: u64,
+    pub values: Vec<f64>,
+    pub fates: Vec<Fate>,
+    pub outcomes_at_scheduler: Vec<Fate>,
+    pub last_at_transform: Vec<usize>,
+}
+
+static SEEN: Mutex<BTreeMap<String, Seen>> = Mutex::new(BTreeMap::new());
+
+pub fn seen(run: &str) -> Seen {
+    SEEN.lock().unwrap().get(run).cloned().unwrap_or_default()
+}
+
+fn note(host: &Host, what: impl FnOnce(&mut Seen)) {
+    what(SEEN.lock().unwrap().entry(host.run_id()).or_default());
+}
+
+/// Brings one target at its first tick.
+pub struct Bring {
+    system: Option<System>,
+    told: bool,
+}
+
+impl Element for Bring {
+    const NAME: &'static str = "test.bring";
+    const SUMMARY: &'static str = "brings one target";
+    const EVERY: Nanos = Nanos::from_secs(1);
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new()
+    }
+    fn create(_: NoConfig, _: &Host) -> Result<Self> {
+        Ok(Self {
+            system: None,
+            told: false,
+        })
+    }
+}
+
+impl TargetProvider for Bring {
+    fn start(&mut self, system: &System) -> Result<()> {
+        self.system = Some(system.clone());
+        Ok(())
+    }
+    fn provide(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
+        if !std::mem::replace(&mut self.told, true) {
+            let (id, generation) = self.system.as_ref().unwrap().new_target("web");
+            let target = Target {
+                id,
+                generation,
+                name: "web".into(),
+                ..Target::default()
+            };
+            out.changes.push(TargetChange {
+                at: tick.at,
+                change: Change::APPEARED,
+                target,
+            });
+        }
+        Ok(Wish::Nothing)
+    }
+}
+
+/// Gives 1, 2, 3, … for its target.
+pub struct Feed {
+    metric: MetricId,
+    target: TargetId,
+    count: u64,
+}
+
+impl Element for Feed {
+    const NAME: &'static str = "test.feed";
+    const SUMMARY: &'static str = "counts";
+    const EVERY: Nanos = Nanos::from_millis(100);
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new().gives(&vocabulary::CPU_TIME)
+    }
+    fn create(_: NoConfig, host: &Host) -> Result<Self> {
+        Ok(Self {
+            metric: host.metric(&vocabulary::CPU_TIME)?,
+            target: TargetId::NONE,
+            count: 0,
+        })
+    }
+}
+
+impl Collector for Feed {
+    fn target(&mut self, change: &TargetChange) -> Result<()> {
+        self.target = change.target.id;
+        Ok(())
+    }
+    fn collect(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
+        assert_ne!(self.target, TargetId::NONE, "targets are told before the first reading");
+        self.count += 1;
+        out.readings
+            .push(Reading::gauge(tick.at, self.target, self.metric, self.count as f64));
+        Ok(Wish::Nothing)
+    }
+}
+
+/// The life of a node ends at its second tick, once in this process.
+pub struct FailsOnce(Feed);
+
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+impl Element for FailsOnce {
+    const NAME: &'static str = "test.fails_once";
+    const SUMMARY: &'static str = "counts, and fails once";
+    const EVERY: Nanos = Nanos::from_millis(100);
+    type Config = NoConfig;
+    fn ports(config: &NoConfig) -> Ports {
+        Feed::ports(config)
+    }
+    fn create(config: NoConfig, host: &Host) -> Result<Self> {
+        Feed::create(config, host).map(Self)
+    }
+}
+
+impl Collector for FailsOnce {
+    fn target(&mut self, change: &TargetChange) -> Result<()> {
+        self.0.target(change)
+    }
+    fn collect(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
+        if self.0.count == 1 && !FAILED.swap(true, Ordering::Relaxed) {
+            return Err(Failure::fatal("the disk is gone"));
+        }
+        self.0.collect(tick, out)
+    }
+}
+
+/// Doubles, and notes what came by `last`.
+pub struct Double(Host);
+
+impl Element for Double {
+    const NAME: &'static str = "test.double";
+    const SUMMARY: &'static str = "doubles";
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new().needs(&vocabulary::CPU_TIME).gives(&vocabulary::CPU_TIME)
+    }
+    fn create(_: NoConfig, host: &Host) -> Result<Self> {
+        Ok(Self(host.clone()))
+    }
+}
+
+impl Transform for Double {
+    fn apply(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
+        let last = input.last().map(|(_, batch)| batch.outcomes.len()).sum();
+        note(&self.0, |seen| seen.last_at_transform.push(last));
+        out.readings.extend(input.readings().map(|reading| Reading {
+            value: reading.value * 2.0,
+            ..*reading
+        }));
+        Ok(Wish::Nothing)
+    }
+}
+
+/// The settings of [`Faulty`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultyConfig {
+    panics: bool,
+}
+
+impl Configure for FaultyConfig {}
+
+/// Fails at every call, one way or the other.
+pub struct Faulty(FaultyConfig);
+
+impl Element for Faulty {
+    const NAME: &'static str = "test.faulty";
+    const SUMMARY: &'static str = "fails";
+    type Config = FaultyConfig;
+    fn ports(_: &FaultyConfig) -> Ports {
+        Ports::new()
+    }
+    fn create(config: FaultyConfig, _: &Host) -> Result<Self> {
+        Ok(Self(config))
+    }
+}
+
+impl Transform for Faulty {
+    fn apply(&mut self, _: &Input<'_>, _: &mut Batch) -> Result<Wish> {
+        assert!(!self.0.panics, "asked to panic");
+        Err(Failure::retry("not now"))
+    }
+}
+
+/// Wants the latest value on a knob.
+pub struct Decide {
+    host: Host,
+    knob: KnobId,
+    id: u64,
+}
+
+impl Element for Decide {
+    const NAME: &'static str = "test.decide";
+    const SUMMARY: &'static str = "decides";
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new().gives_actions(&vocabulary::CPU_WEIGHT)
+    }
+    fn create(_: NoConfig, host: &Host) -> Result<Self> {
+        Ok(Self {
+            host: host.clone(),
+            knob: host.knob(&vocabulary::CPU_WEIGHT)?,
+            id: 0,
+        })
+    }
+}
+
+impl Scheduler for Decide {
+    fn decide(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
+        note(&self.host, |seen| {
+            seen.outcomes_at_scheduler
+                .extend(input.outcomes().map(|outcome| outcome.fate))
+        });
+        for reading in input.readings() {
+            self.id += 1;
+            out.actions.push(Action {
+                at: input.at,
+                id: self.id,
+                target: reading.target,
+                knob: self.knob,
+                value: reading.value,
+                until: Nanos::FOREVER,
+                ..Action::default()
+            });
+        }
+        Ok(Wish::Nothing)
+    }
+}
+
+/// Writes the value to a file beside the journal.
+pub struct Act {
+    knob: KnobId,
+    system: Option<System>,
+    held: bool,
+    path: PathBuf,
+}
+
+pub fn knob_path(folder: &Path) -> PathBuf {
+    folder.join("knob")
+}
+
+impl Element for Act {
+    const NAME: &'static str = "test.act";
+    const SUMMARY: &'static str = "acts";
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new().takes_actions(&vocabulary::CPU_WEIGHT).gives_outcomes("")
+    }
+    fn create(_: NoConfig, host: &Host) -> Result<Self> {
+        // The test's folder is where the host keeps state.
+        host.store("knob", b"0")?;
+        Ok(Self {
+            knob: host.knob(&vocabulary::CPU_WEIGHT)?,
+            system: None,
+            held: false,
+            path: PathBuf::new(),
+        })
+    }
+}
+
+impl Actuator for Act {
+    fn start(&mut self, system: &System) -> Result<()> {
+        self.system = Some(system.clone());
+        Ok(())
+    }
+    fn target(&mut self, _: &TargetChange) -> Result<Vec<Control>> {
+        Ok(Vec::new())
+    }
+    fn takes(&self, knob: KnobId) -> bool {
+        knob == self.knob
+    }
+    fn apply(&mut self, action: &Action) -> Result<Effect> {
+        if !std::mem::replace(&mut self.held, true) {
+            let undo = Undo {
+                kind: UndoKind::REMOVE_DIR,
+                path: self.path.to_str().unwrap_or_default().into(),
+                ..Undo::default()
+            };
+            self.system.as_ref().unwrap().journal(&undo)?;
+        }
+        Ok(Effect {
+            value: action.value,
+            ..Effect::default()
+        })
+    }
+    fn release(&mut self, _: TargetId, _: KnobId) -> Result<Release> {
+        self.held = false;
+        Ok(Release::Restored(Effect::default()))
+    }
+}
+
+/// The settings of [`Keep`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeepConfig {
+    pause: Span,
+}
+
+impl Configure for KeepConfig {}
+
+/// Notes everything.
+pub struct Keep {
+    host: Host,
+    config: KeepConfig,
+    system: Option<System>,
+}
+
+impl Element for Keep {
+    const NAME: &'static str = "test.keep";
+    const SUMMARY: &'static str = "notes everything";
+    type Config = KeepConfig;
+    fn ports(_: &KeepConfig) -> Ports {
+        Ports::new().takes_all("")
+    }
+    fn create(config: KeepConfig, host: &Host) -> Result<Self> {
+        Ok(Self {
+            host: host.clone(),
+            config,
+            system: None,
+        })
+    }
+}
+
+impl Sink for Keep {
+    fn start(&mut self, system: &System) -> Result<()> {
+        self.system = Some(system.clone());
+        Ok(())
+    }
+    fn write(&mut self, input: &Input<'_>) -> Result<Wish> {
+        let mut told: Vec<String> = Vec::new();
+        told.extend(
+            input
+                .changes()
+                .map(|change| format!("{} {}", change.change, change.target.name)),
+        );
+        told.extend(input.readings().map(|reading| format!("reading {}", reading.value)));
+        told.extend(input.actions().map(|action| format!("action {}", action.value)));
+        told.extend(input.outcomes().map(|outcome| format!("outcome {}", outcome.fate)));
+        note(&self.host, |seen| {
+            seen.readings += input.readings().count() as u64;
+            seen.values.extend(input.readings().map(|reading| reading.value));
+            seen.fates.extend(input.outcomes().map(|outcome| outcome.fate));
+            seen.instants.push(told);
+        });
+        if let Some(system) = self.system.as_ref().filter(|_| self.config.pause > Span::default()) {
+            system.wait_until(system.now() + self.config.pause.nanos());
+        }
+        Ok(Wish::Nothing)
+    }
+}
+
+/// Cannot start.
+pub struct NoStart;
+
+impl Element for NoStart {
+    const NAME: &'static str = "test.no_start";
+    const SUMMARY: &'static str = "cannot start";
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new()
+    }
+    fn create(_: NoConfig, _: &Host) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Sink for NoStart {
+    fn start(&mut self, _: &System) -> Result<()> {
+        Err(Failure::fatal("there is no disk"))
+    }
+    fn write(&mut self, _: &Input<'_>) -> Result<Wish> {
+        Ok(Wish::Nothing)
+    }
+}

@@ -1,0 +1,308 @@
+//! Tests of the loop, with elements made in this process and virtual time where time does not matter.
+
+mod elements;
+
+use super::clock::Clock;
+use super::journal::Journal;
+use super::log::{Format, Logger};
+use super::plan::{Of, OnError, Overflow, Plan, PlanNode, Queue};
+use super::shared::Shared;
+use super::{Options, Report, run_virtual};
+use crate::graph::CONTROL_LANE;
+use elements::{Act, Decide, Double, Faulty, Feed, Keep, Seen, seen};
+use pipeline_plugin_api::abi::{ElementRef, Fate, Level, Nanos, describe};
+use pipeline_plugin_api::stage::{Actuates, Collects, Provides, Role, Schedules, Sinks, Transforms};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What a run begins with, in virtual time and without a place to write to.
+pub fn shared() -> Shared {
+    shared_in(Path::new("/proc/nowhere"), Clock::simulated())
+}
+
+fn shared_in(folder: &Path, clock: Clock) -> Shared {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let id = format!("test-{}", RUNS.fetch_add(1, Ordering::Relaxed));
+    let logger = Logger::new(Format::Text, Level::ERROR, clock.clone(), Box::new(std::io::sink()));
+    Shared::new(clock, logger, Journal::new(folder, &id), id, false, folder.to_owned())
+}
+
+fn node<R: Role>(name: &str, config: &str, from: &[usize]) -> PlanNode {
+    let element: ElementRef = describe::<R>();
+    PlanNode {
+        name: name.to_owned(),
+        stage: element.stage(),
+        every: element.every(),
+        element,
+        config: config.to_owned(),
+        of: Vec::new(),
+        from: from.to_vec(),
+        last: Vec::new(),
+        lane: CONTROL_LANE.to_owned(),
+        cpu: None,
+        queue: None,
+        on_error: OnError::Restart,
+    }
+}
+
+/// targets → collector → transform → scheduler → actuator → sink that keeps everything.
+fn whole() -> Plan {
+    let collector = PlanNode {
+        of: vec![Of {
+            provider: 0,
+            target: None,
+        }],
+        ..node::<Collects<Feed>>("feed", "", &[])
+    };
+    Plan {
+        nodes: vec![
+            node::<Provides<elements::Bring>>("web", "", &[]),
+            collector,
+            node::<Transforms<Double>>("double", "", &[1]),
+            node::<Schedules<Decide>>("decide", "", &[2]),
+            node::<Actuates<Act>>("act", "", &[3]),
+            node::<Sinks<Keep>>("keep", "", &[1, 2, 3, 4]),
+        ],
+    }
+}
+
+fn run_for(plan: &Plan, span: Nanos, shared: Shared) -> (Report, Seen) {
+    let shared = Arc::new(shared);
+    let report = run_virtual(plan, span, &shared).unwrap();
+    let seen = seen(&shared.run_id);
+    (report, seen)
+}
+
+#[test]
+fn one_instant_carries_a_reading_through_the_whole_graph() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, seen) = run_for(
+        &whole(),
+        Nanos::from_millis(100),
+        shared_in(folder.path(), Clock::simulated()),
+    );
+    let first: Vec<&str> = seen.instants[0].iter().map(String::as_str).collect();
+    assert_eq!(
+        first,
+        ["appeared web", "reading 1", "reading 2", "action 2", "outcome applied"]
+    );
+}
+
+#[test]
+fn a_virtual_hour_has_exactly_its_ticks() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    plan.nodes.push(node::<Sinks<Keep>>("keep", "", &[1]));
+    let (report, seen) = run_for(&plan, Nanos::from_secs(3600), shared());
+    assert_eq!(seen.readings, 36_000);
+    assert_eq!(report.nodes["feed"].missed, 0);
+}
+
+#[test]
+fn a_scheduler_gets_the_outcomes_of_its_own_actions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, seen) = run_for(
+        &whole(),
+        Nanos::from_millis(350),
+        shared_in(folder.path(), Clock::simulated()),
+    );
+    assert_eq!(
+        seen.outcomes_at_scheduler,
+        [Fate::APPLIED, Fate::APPLIED, Fate::APPLIED]
+    );
+}
+
+#[test]
+fn last_gives_what_a_later_node_said_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = whole();
+    plan.nodes[2].last = vec![4];
+    let (_, seen) = run_for(
+        &plan,
+        Nanos::from_millis(250),
+        shared_in(folder.path(), Clock::simulated()),
+    );
+    assert_eq!(seen.last_at_transform, [0, 1, 1]);
+}
+
+#[test]
+fn at_the_end_every_knob_is_back_and_the_sink_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (report, seen) = run_for(
+        &whole(),
+        Nanos::from_millis(100),
+        shared_in(folder.path(), Clock::simulated()),
+    );
+    assert!(report.restored);
+    assert!(seen.fates.contains(&Fate::UNDONE), "{:?}", seen.fates);
+    assert_eq!(
+        std::fs::read_to_string(elements::knob_path(folder.path())).unwrap(),
+        "0"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "the journal is gone"
+    );
+}
+
+#[test]
+fn a_node_that_always_panics_is_restarted_three_times_and_then_stopped_while_others_run_on() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    plan.nodes
+        .push(node::<Transforms<Faulty>>("faulty", "(panics: true)", &[1]));
+    plan.nodes.push(node::<Sinks<Keep>>("keep", "", &[1, 2]));
+    let (report, seen) = run_for(&plan, Nanos::from_secs(2), shared());
+    assert_eq!(
+        (report.nodes["faulty"].restarts, report.nodes["faulty"].dead),
+        (3, true)
+    );
+    assert_eq!((report.nodes["faulty"].failures, seen.readings), (4, 20));
+}
+
+#[test]
+fn a_node_that_fails_for_now_is_called_again() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    plan.nodes.push(node::<Transforms<Faulty>>("faulty", "", &[1]));
+    let (report, _) = run_for(&plan, Nanos::from_secs(1), shared());
+    assert_eq!(
+        (report.nodes["faulty"].failures, report.nodes["faulty"].restarts),
+        (10, 0)
+    );
+}
+
+#[test]
+fn on_error_stop_makes_no_second_try() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    let faulty = node::<Transforms<Faulty>>("faulty", "(panics: true)", &[1]);
+    plan.nodes.push(PlanNode {
+        on_error: OnError::Stop,
+        ..faulty
+    });
+    let (report, _) = run_for(&plan, Nanos::from_secs(1), shared());
+    assert_eq!(
+        (report.nodes["faulty"].restarts, report.nodes["faulty"].dead),
+        (0, true)
+    );
+}
+
+#[test]
+fn on_error_abort_ends_the_run() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    let faulty = node::<Transforms<Faulty>>("faulty", "(panics: true)", &[1]);
+    plan.nodes.push(PlanNode {
+        on_error: OnError::Abort,
+        ..faulty
+    });
+    let (report, _) = run_for(&plan, Nanos::from_secs(1), shared());
+    assert_eq!(report.nodes["feed"].calls, 2, "one change of targets and one tick");
+}
+
+#[test]
+fn a_restarted_node_is_told_of_the_targets_again() {
+    let mut plan = whole();
+    plan.nodes.truncate(1);
+    let once = node::<Collects<elements::FailsOnce>>("once", "", &[]);
+    plan.nodes.push(PlanNode {
+        of: vec![Of {
+            provider: 0,
+            target: None,
+        }],
+        ..once
+    });
+    plan.nodes.push(node::<Sinks<Keep>>("keep", "", &[1]));
+    let (report, seen) = run_for(&plan, Nanos::from_secs(1), shared());
+    assert_eq!(report.nodes["once"].restarts, 1);
+    assert!(seen.readings > 5, "it reads its target after the restart: {seen:?}");
+}
+
+#[test]
+fn lanes_pass_every_batch_in_order() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    plan.nodes[1].every = Nanos::from_millis(1);
+    let sink = node::<Sinks<Keep>>("keep", "", &[1]);
+    let queue = Some(Queue {
+        capacity: 4,
+        overflow: Overflow::Block,
+    });
+    plan.nodes.push(PlanNode {
+        queue,
+        lane: "keep".to_owned(),
+        ..sink
+    });
+    let shared = Arc::new(shared_in(Path::new("/proc/nowhere"), Clock::real()));
+    let options = Options {
+        duration: Some(Nanos::from_millis(200)),
+        ..Options::default()
+    };
+    let stops = super::Stops::listen().unwrap();
+    let report = super::execute(&plan, &options, &shared, &stops, &super::Progress::new(false)).unwrap();
+    let seen = seen(&shared.run_id);
+    assert_eq!(report.nodes["keep"].dropped, 0);
+    assert!(seen.readings > 50, "{}", seen.readings);
+    assert_eq!(seen.values, (1..=seen.readings).map(|n| n as f64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_slow_sink_behind_drop_oldest_loses_and_counts_exactly_the_rest() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    plan.nodes[1].every = Nanos::from_millis(1);
+    let sink = node::<Sinks<Keep>>("keep", "(pause: \"20ms\")", &[1]);
+    let queue = Some(Queue {
+        capacity: 2,
+        overflow: Overflow::DropOldest,
+    });
+    plan.nodes.push(PlanNode {
+        queue,
+        lane: "keep".to_owned(),
+        ..sink
+    });
+    let shared = Arc::new(shared_in(Path::new("/proc/nowhere"), Clock::real()));
+    let options = Options {
+        duration: Some(Nanos::from_millis(300)),
+        ..Options::default()
+    };
+    let stops = super::Stops::listen().unwrap();
+    let report = super::execute(&plan, &options, &shared, &stops, &super::Progress::new(false)).unwrap();
+    let seen = seen(&shared.run_id);
+    let given = report.nodes["feed"].calls - 1;
+    assert!(report.nodes["keep"].dropped > 0);
+    assert_eq!(seen.readings + report.nodes["keep"].dropped, given);
+}
+
+#[test]
+fn a_node_that_cannot_start_keeps_the_run_from_beginning() {
+    let mut plan = whole();
+    plan.nodes.push(node::<Sinks<elements::NoStart>>("bad", "", &[1]));
+    let shared = Arc::new(shared());
+    let error = run_virtual(&plan, Nanos::from_secs(1), &shared).unwrap_err();
+    assert_eq!(error.to_string(), "`bad` cannot start: there is no disk");
+}
+
+#[test]
+fn ticks_within_a_millisecond_share_an_instant_and_missed_ones_are_skipped() {
+    let mut plan = whole();
+    plan.nodes.truncate(2);
+    plan.nodes[1].every = Nanos::from_millis(10);
+    let shared = Arc::new(shared());
+    let mut lanes = super::build::lanes(&plan, &shared, true).unwrap();
+    super::start(&mut lanes, &plan, &shared).unwrap();
+    lanes[0].instant();
+    shared.clock.advance_to(Nanos::from_millis(35));
+    lanes[0].instant();
+    shared.clock.advance_to(Nanos::from_millis(40));
+    lanes[0].instant();
+    let figures = lanes[0].nodes_mut().nth(1).unwrap().figures();
+    assert_eq!(
+        (figures.calls, figures.missed),
+        (4, 2),
+        "targets, then ticks at 0, 35 (20 and 30 skipped) and 40"
+    );
+}

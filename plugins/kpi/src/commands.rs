@@ -1,0 +1,118 @@
+//! What is asked: which key, GET or SET, and its bytes on the wire. Pure.
+
+use crate::config::RedisConfig;
+use pipeline_plugin_api::prelude::Nanos;
+
+/// One request.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// When it should have been sent: its latency counts from here.
+    pub due: Nanos,
+    /// Which key.
+    pub key: u32,
+    /// SET, else GET.
+    pub set: bool,
+}
+
+/// The mix of requests.
+#[derive(Debug)]
+pub struct Workload {
+    sets: f64,
+    keys: u32,
+    value: Vec<u8>,
+    random: fastrand::Rng,
+}
+
+impl Workload {
+    /// That of a config.
+    pub fn new(config: &RedisConfig) -> Self {
+        // Another stream than that of the arrivals, which begins with the seed itself.
+        let mut random = fastrand::Rng::with_seed(config.seed.rotate_left(32) ^ 0x6b70_6920);
+        let size = usize::try_from(config.value.0).unwrap_or(usize::MAX);
+        Self {
+            sets: config.sets,
+            keys: config.keys,
+            value: std::iter::repeat_with(|| random.alphanumeric() as u8)
+                .take(size)
+                .collect(),
+            random,
+        }
+    }
+
+    /// The request that is due then.
+    pub fn request(&mut self, due: Nanos) -> Request {
+        Request {
+            due,
+            key: self.random.u32(0..self.keys),
+            set: self.random.f64() < self.sets,
+        }
+    }
+
+    /// Appends a request as it goes over the wire.
+    pub fn encode(&self, request: &Request, out: &mut Vec<u8>) {
+        if request.set {
+            self.encode_set(request.key, out);
+        } else {
+            redis::cmd("GET").arg(key_name(request.key)).write_packed_command(out);
+        }
+    }
+
+    /// Appends a SET of that key.
+    pub fn encode_set(&self, key: u32, out: &mut Vec<u8>) {
+        let mut command = redis::cmd("SET");
+        command.arg(key_name(key)).arg(self.value.as_slice());
+        command.write_packed_command(out);
+    }
+}
+
+/// A key that nobody else is likely to use.
+pub fn key_name(key: u32) -> String {
+    format!("pipeline:kpi:{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipeline_plugin_api::prelude::Bytes;
+
+    fn workload(sets: f64) -> Workload {
+        Workload::new(&RedisConfig {
+            sets,
+            keys: 10,
+            value: Bytes(3),
+            ..RedisConfig::default()
+        })
+    }
+
+    #[test]
+    fn the_share_of_sets_is_kept() {
+        let mut workload = workload(0.25);
+        let sets = (0..10_000).filter(|_| workload.request(Nanos::ZERO).set).count();
+        assert!((2300..2700).contains(&sets), "{sets}");
+    }
+
+    #[test]
+    fn every_key_is_asked_for() {
+        let mut workload = workload(0.0);
+        let keys: std::collections::BTreeSet<u32> = (0..1000).map(|_| workload.request(Nanos::ZERO).key).collect();
+        assert_eq!(keys, (0..10).collect());
+    }
+
+    #[test]
+    fn requests_are_what_redis_reads() {
+        let mut out = Vec::new();
+        let get = Request {
+            due: Nanos::ZERO,
+            key: 7,
+            set: false,
+        };
+        workload(0.0).encode(&get, &mut out);
+        assert_eq!(out, b"*2\r\n$3\r\nGET\r\n$14\r\npipeline:kpi:7\r\n");
+        out.clear();
+        workload(0.0).encode(&Request { set: true, ..get }, &mut out);
+        assert!(
+            out.starts_with(b"*3\r\n$3\r\nSET\r\n$14\r\npipeline:kpi:7\r\n$3\r\n"),
+            "{out:?}"
+        );
+    }
+}

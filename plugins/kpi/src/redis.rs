@@ -1,0 +1,164 @@
+//! The element `kpi.redis`: asks a redis server on schedule, and tells what its users feel.
+
+use crate::config::RedisConfig;
+use crate::engine::{Engine, place};
+use crate::readings::{Covers, Readings};
+use crate::tally::Tally;
+use pipeline_plugin_api::prelude::*;
+use redis::ConnectionInfo;
+
+/// Measures one redis server with a load of its own.
+pub struct Redis {
+    config: RedisConfig,
+    server: ConnectionInfo,
+    host: Host,
+    system: Option<System>,
+    readings: Readings,
+    measured: Option<Measured>,
+}
+
+/// The server while it is there.
+struct Measured {
+    target: Target,
+    engine: Engine,
+    /// Empty; changes places with the engine's own each tick.
+    tally: Tally,
+    last: Nanos,
+    /// How late a request of the last span was sent at worst.
+    late_max: Nanos,
+}
+
+impl Element for Redis {
+    const NAME: &'static str = "kpi.redis";
+    const SUMMARY: &'static str =
+        "what users of a redis server feel: rate, errors and latency of an open loop of requests";
+    const EVERY: Nanos = Nanos::from_millis(200);
+    type Config = RedisConfig;
+
+    fn ports(config: &RedisConfig) -> Ports {
+        Readings::ports(config.histogram)
+    }
+
+    fn create(config: RedisConfig, host: &Host) -> Result<Self> {
+        let server = config
+            .server()
+            .map_err(|(message, help)| Failure::fatal(format!("{message}; {help}")))?;
+        Ok(Self {
+            readings: Readings::new(host, config.histogram)?,
+            config,
+            server,
+            host: host.clone(),
+            system: None,
+            measured: None,
+        })
+    }
+
+    fn status(&self) -> String {
+        match &self.measured {
+            Some(measured) => format!("{}; sent at most {} late", measured.engine.status(), measured.late_max),
+            None => "waits for its target".to_owned(),
+        }
+    }
+}
+
+impl Collector for Redis {
+    fn start(&mut self, system: &System) -> Result<()> {
+        if let Some(name) = &self.config.password_env {
+            let settings = self.server.redis_settings().clone().set_password(password(name)?);
+            self.server = self.server.clone().set_redis_settings(settings);
+        }
+        if let Some(cpu) = self.config.cpu {
+            place::try_cpu(cpu)?;
+        }
+        self.system = Some(system.clone());
+        Ok(())
+    }
+
+    fn target(&mut self, change: &TargetChange) -> Result<()> {
+        let measured = self.measured.as_ref().map(|measured| measured.target.id);
+        match change.change {
+            Change::APPEARED => self.appeared(&change.target),
+            Change::GONE if measured == Some(change.target.id) => {
+                // Threads end by themselves; the server went, and its keys with it.
+                self.measured = None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn collect(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
+        let (Some(measured), Some(system)) = (&mut self.measured, &self.system) else {
+            return Ok(Wish::Nothing);
+        };
+        if measured.engine.is_ending() {
+            // What was still outstanding then failed through us and not through the server.
+            return Ok(Wish::Nothing);
+        }
+        let now = system.now();
+        if now <= measured.engine.counted_from() {
+            self.readings.warming_up(measured.target.id, tick.at, out);
+            return Ok(Wish::Nothing);
+        }
+        let covers = Covers {
+            target: measured.target.id,
+            at: tick.at,
+            span: now - measured.last,
+        };
+        if covers.span > Nanos::ZERO {
+            measured.engine.exchange(&mut measured.tally)?;
+            self.readings.tell(&measured.tally, covers, out);
+            measured.late_max = measured.tally.late_max;
+            measured.tally.clear();
+            measured.last = now;
+        }
+        Ok(Wish::Nothing)
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        self.measured.take().map_or(Ok(()), |measured| measured.engine.stop())
+    }
+}
+
+impl Redis {
+    fn appeared(&mut self, target: &Target) -> Result<()> {
+        if let Some(measured) = self
+            .measured
+            .as_ref()
+            .filter(|measured| measured.target.id != target.id)
+        {
+            return Err(Failure::retry(format!(
+                "`kpi.redis` measures one server, here `{}`; give `{}` a node of its own",
+                measured.target.name, target.name
+            )));
+        }
+        let Some(system) = self.system.as_ref().filter(|_| self.measured.is_none()) else {
+            return Ok(());
+        };
+        let engine = Engine::start(
+            self.config.clone(),
+            self.server.clone(),
+            self.host.clone(),
+            system.clone(),
+        )?;
+        self.measured = Some(Measured {
+            target: target.clone(),
+            tally: engine.tally()?,
+            last: engine.counted_from(),
+            late_max: Nanos::ZERO,
+            engine,
+        });
+        Ok(())
+    }
+}
+
+fn password(name: &str) -> Result<String> {
+    std::env::var(name).map_err(|_| {
+        Failure::fatal(format!(
+            "the environment variable `{name}` is not set; `password_env` names it for the password"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! A leaf group of one command: made before it starts, removed when it ended.
+
+use super::error::Error;
+use pipeline_cgroup_fs::{ControllerSet, CpuSet, Directory, Group, Knob, KnobKind, Setting, Version};
+use pipeline_plugin_api::host::UndoRecord;
+use pipeline_plugin_api::prelude::*;
+use std::io;
+use std::path::PathBuf;
+use std::result::Result;
+
+/// The group of one life of a command.
+#[derive(Debug)]
+pub struct Leaf {
+    group: Group,
+    records: Vec<UndoRecord>,
+    system: System,
+}
+
+impl Leaf {
+    /// Makes a leaf under the run's group and records how to remove it.
+    ///
+    /// # Errors
+    /// It cannot be made; [`Error::Journal`].
+    pub fn make(parent: &Group, name: &str, system: &System) -> Result<Self, Error> {
+        // What is switched on above the leaf lies in the run's own group and goes with it.
+        let made = pipeline_cgroup_fs::Leaf::plan(parent, name, ControllerSet::ALL)?.make()?;
+        let mut leaf = Self {
+            group: made.group,
+            records: Vec::new(),
+            system: system.clone(),
+        };
+        match leaf.journal() {
+            Ok(()) => Ok(leaf),
+            Err(error) => leaf.remove().and(Err(error)),
+        }
+    }
+
+    /// Lets its processes use these CPUs only. `false` where it has no cpuset, so that affinity must do.
+    ///
+    /// # Errors
+    /// The kernel refuses them.
+    pub fn restrict(&self, cpus: &CpuSet) -> Result<bool, Error> {
+        let knob = match Knob::open(&self.group, KnobKind::Cpus) {
+            Err(pipeline_cgroup_fs::Error::NoController { .. }) => return Ok(false),
+            knob => knob?,
+        };
+        knob.write(&Setting::Cpus(cpus.clone()))?;
+        Ok(true)
+    }
+
+    /// Moves a process into it.
+    ///
+    /// # Errors
+    /// The kernel refuses, or the process is gone.
+    pub fn attach(&self, pid: u32) -> Result<(), Error> {
+        Ok(self.group.attach(pid)?)
+    }
+
+    /// Its directories by controller, for the target.
+    pub fn directories(&self) -> Vec<CgroupDir> {
+        self.group.directories().iter().flat_map(dirs_of).collect()
+    }
+
+    /// The files that list its processes.
+    pub fn lists(&self) -> Vec<PathBuf> {
+        self.group
+            .directories()
+            .iter()
+            .map(|directory| directory.path.join("cgroup.procs"))
+            .collect()
+    }
+
+    /// Lets its processes run if an actuator stopped them: a frozen process answers no signal.
+    pub fn thaw(&self) {
+        let Ok(knob) = Knob::open(&self.group, KnobKind::Freeze) else {
+            return;
+        };
+        if !matches!(knob.read(), Ok(Setting::Frozen(false))) {
+            // If it cannot be thawed, the processes do not end, and that is told.
+            let _ = knob.write(&Setting::Frozen(false));
+        }
+    }
+
+    /// Kills all its processes at once with `cgroup.kill` (cgroup-v2.rst, "Core Interface Files", Linux 5.14).
+    ///
+    /// # Errors
+    /// There is no such file here; they must be killed one by one.
+    pub fn kill(&self) -> io::Result<()> {
+        let unified = self.group.unified().ok_or(io::ErrorKind::NotFound)?;
+        // Written only where it exists: `write` would make it in a tree of plain files.
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(unified.path.join("cgroup.kill"));
+        file.and_then(|mut file| io::Write::write_all(&mut file, b"1\n"))
+    }
+
+    /// Removes it, once it is empty.
+    ///
+    /// # Errors
+    /// Something of it is left; its undo records then stay.
+    pub fn remove(self) -> Result<(), Error> {
+        self.group.remove()?;
+        self.records.into_iter().for_each(|record| self.system.settle(record));
+        Ok(())
+    }
+
+    fn journal(&mut self) -> Result<(), Error> {
+        for directory in self.group.directories() {
+            self.records.push(self.system.journal(&remove_dir(directory))?);
+        }
+        Ok(())
+    }
+}
+
+/// How to undo making a directory.
+pub fn remove_dir(directory: &Directory) -> Undo {
+    Undo {
+        kind: UndoKind::REMOVE_DIR,
+        path: directory.path.to_string_lossy().into_owned().into(),
+        inode: directory.inode,
+        ..Undo::default()
+    }
+}
+
+/// A directory of version 2 is told once, as `unified`; one of version 1 for each of its controllers.
+fn dirs_of(directory: &Directory) -> Vec<CgroupDir> {
+    let named = |controller: &str| CgroupDir {
+        controller: controller.into(),
+        path: directory.path.to_string_lossy().into_owned().into(),
+        inode: directory.inode,
+    };
+    match directory.version {
+        Version::V2 => vec![named("unified")],
+        Version::V1 => directory
+            .controllers
+            .iter()
+            .map(|controller| named(controller.name(Version::V1)))
+            .collect(),
+    }
+}

@@ -1,0 +1,46 @@
+//! What `scripts/demo` prints: the windows of a recorded run of `configs/quickstart.ron`, pooled by
+//! kind, as a table and as lines `name: value`.
+//!
+//! With `--complete N` it only says, by its exit status, whether there are N valid windows of each
+//! kind yet (0) or not (3); the demo goes on until there are.
+
+mod figures;
+mod record;
+mod windows;
+
+use figures::Figures;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (path, need) = match (arguments.next(), arguments.next().as_deref(), arguments.next()) {
+        (Some(path), None, _) => (path, None),
+        (Some(path), Some("--complete"), Some(count)) => (path, count.parse().ok()),
+        _ => return usage(),
+    };
+    let record = match record::read(&path) {
+        Ok(record) => record,
+        Err(why) => return complain(&format!("cannot read `{path}`: {why}")),
+    };
+    let windows = windows::windows(&record);
+    if let Some(need) = need {
+        return if windows::complete(&windows, need) { ExitCode::SUCCESS } else { ExitCode::from(3) };
+    }
+    let figures = Figures::of(&record, &windows);
+    match std::io::stdout().write_all(figures.text().as_bytes()) {
+        Ok(()) if figures.is_whole() => ExitCode::SUCCESS,
+        Ok(()) => complain("there is not a valid window of each kind; run longer"),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn usage() -> ExitCode {
+    complain("usage: demo_report RECORD.jsonl [--complete WINDOWS]")
+}
+
+fn complain(why: &str) -> ExitCode {
+    // Nothing is left to tell if standard error is gone.
+    let _ = writeln!(std::io::stderr(), "demo_report: {why}");
+    ExitCode::FAILURE
+}

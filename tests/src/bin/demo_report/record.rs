@@ -1,0 +1,157 @@
+//! The lines of `file.jsonl` that the report needs.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Nanoseconds since the run's start.
+pub type At = u64;
+
+/// A count of requests in a bucket of the latency histogram.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    pub from: At,
+    pub at: At,
+    pub bucket: u32,
+    pub count: u64,
+}
+
+/// An amount of CPU time.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    pub from: At,
+    pub at: At,
+    pub nanos: f64,
+}
+
+/// A finding's first or last word.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub at: At,
+    pub begins: bool,
+    pub victim: String,
+    pub resource: String,
+    /// Most likely first.
+    pub culprits: Vec<String>,
+}
+
+/// What became of an action.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub at: At,
+    pub node: String,
+    pub target: String,
+    pub knob: String,
+    pub fate: String,
+}
+
+/// A run as far as the report is concerned.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// The last instant of which anything is known.
+    pub end: At,
+    /// When `batch` appeared and went.
+    pub batch: Vec<(At, bool)>,
+    /// By scheduler: when it became active or passive.
+    pub active: BTreeMap<String, Vec<(At, bool)>>,
+    pub buckets: Vec<Bucket>,
+    /// CPU time that `batch` used.
+    pub batch_used: Vec<Used>,
+    /// Time that the hypervisor took from the CPUs of `web`.
+    pub stolen: Vec<Used>,
+    pub findings: Vec<Finding>,
+    pub outcomes: Vec<Outcome>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    kind: String,
+    #[serde(default)]
+    at: At,
+    #[serde(default)]
+    span: At,
+    #[serde(default)]
+    node: String,
+    #[serde(default)]
+    target: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    metric: String,
+    #[serde(default)]
+    part: String,
+    value: Option<f64>,
+    #[serde(default)]
+    change: String,
+    #[serde(default)]
+    phase: String,
+    #[serde(default)]
+    victim: String,
+    #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    culprits: Vec<CulpritItem>,
+    #[serde(default)]
+    knob: String,
+    #[serde(default)]
+    fate: String,
+}
+
+#[derive(Deserialize)]
+struct CulpritItem {
+    target: String,
+}
+
+/// Reads a record; a last line that is not whole yet is left out.
+pub fn read(path: &str) -> Result<Record, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let mut record = Record::default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    for (number, line) in whole.lines().enumerate() {
+        let line: Line = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
+        record.take(line);
+    }
+    Ok(record)
+}
+
+impl Record {
+    fn take(&mut self, line: Line) {
+        self.end = self.end.max(line.at);
+        match line.kind.as_str() {
+            "target" if line.name == "batch" && line.change != "changed" => {
+                self.batch.push((line.at, line.change == "appeared"));
+            }
+            "reading" => self.reading(line),
+            "finding" if line.phase != "lasts" => self.findings.push(Finding {
+                at: line.at,
+                begins: line.phase == "begins",
+                victim: line.victim,
+                resource: line.resource,
+                culprits: line.culprits.into_iter().map(|culprit| culprit.target).collect(),
+            }),
+            "outcome" => self.outcomes.push(Outcome {
+                at: line.at,
+                node: line.node,
+                target: line.target,
+                knob: line.knob,
+                fate: line.fate,
+            }),
+            _ => {}
+        }
+    }
+
+    fn reading(&mut self, line: Line) {
+        let Some(value) = line.value else { return };
+        let from = line.at.saturating_sub(line.span);
+        let used = Used { from, at: line.at, nanos: value };
+        let bucket = line.part.strip_prefix("bucket/").and_then(|index| index.parse().ok());
+        match (line.metric.as_str(), line.target.as_str(), bucket) {
+            ("kpi.latency.bucket", "web", Some(bucket)) => {
+                self.buckets.push(Bucket { from, at: line.at, bucket, count: value as u64 });
+            }
+            ("cpu.time", "batch", None) => self.batch_used.push(used),
+            ("cpu.steal", "web", None) if line.part.starts_with("cpu/") => self.stolen.push(used),
+            ("policy.active", ..) => self.active.entry(line.node).or_default().push((line.at, value > 0.0)),
+            _ => {}
+        }
+    }
+}
