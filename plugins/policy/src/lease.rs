@@ -1,0 +1,235 @@
+//! Leases: from the end states that are wanted now to the actions that say so. New ones are asked
+//! for, those that last are renewed before half of them is over, the rest is put back. Which states
+//! are wanted is decided elsewhere.
+
+use pipeline_plugin_api::prelude::*;
+use std::collections::BTreeMap;
+
+/// A knob of a target.
+pub type KnobOf = (TargetId, KnobId);
+
+/// An end state that is wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// In the knob's unit.
+    pub value: f64,
+    /// For knobs that are not numbers.
+    pub text: String,
+    /// One sentence for people.
+    pub why: String,
+}
+
+impl Wanted {
+    fn same_state(&self, other: &Self) -> bool {
+        self.value.to_bits() == other.value.to_bits() && self.text == other.text
+    }
+}
+
+/// An end state that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lease {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// The action that asked for it first.
+    pub first: u64,
+    /// The action that renewed it last.
+    pub last: u64,
+    /// When it is to be renewed.
+    pub renew: Nanos,
+}
+
+/// What became of a lease, where that matters.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The actuator will not do it.
+    Refused,
+    /// Someone else changed the knob.
+    Taken,
+    /// It ran out or was put back although it is still wanted.
+    Lost,
+    /// A dry run: nothing was done.
+    Planned,
+}
+
+/// All leases of a policy.
+#[derive(Clone, Debug)]
+pub struct Leases {
+    /// The id of the last action.
+    pub last_id: u64,
+    /// What is held.
+    pub held: BTreeMap<KnobOf, Lease>,
+    length: Nanos,
+}
+
+impl Leases {
+    /// None yet, each to last that long.
+    pub fn new(length: Nanos) -> Self {
+        Self {
+            last_id: 0,
+            held: BTreeMap::new(),
+            length,
+        }
+    }
+
+    /// Whether that knob is held.
+    pub fn holds(&self, knob: KnobOf) -> bool {
+        self.held.contains_key(&knob)
+    }
+
+    /// Asks for what is wanted, renews what lasts, puts back the rest; gives how many knobs change.
+    /// `parting` says why a knob is put back.
+    pub fn reconcile(
+        &mut self,
+        at: Nanos,
+        wanted: &BTreeMap<KnobOf, Wanted>,
+        parting: &BTreeMap<KnobOf, String>,
+        out: &mut Batch,
+    ) -> usize {
+        let over: Vec<KnobOf> = self
+            .held
+            .keys()
+            .filter(|knob| !wanted.contains_key(knob))
+            .copied()
+            .collect();
+        let mut changes = over.len();
+        for knob in over {
+            let why = parting.get(&knob).map_or("it is no longer wanted", String::as_str);
+            self.put_back(at, knob, why, out);
+        }
+        for (knob, state) in wanted {
+            changes += usize::from(self.want(at, *knob, state, out));
+        }
+        changes
+    }
+
+    /// What an outcome means for a lease; one that is over is no longer held.
+    pub fn hear(&mut self, outcome: &Outcome) -> Option<Turn> {
+        let knob = (outcome.target, outcome.knob);
+        let lease = self.held.get(&knob)?;
+        (lease.first..=lease.last).contains(&outcome.action).then_some(())?;
+        let turn = match outcome.fate {
+            Fate::REFUSED => Turn::Refused,
+            Fate::TAKEN => Turn::Taken,
+            Fate::LAPSED | Fate::UNDONE => Turn::Lost,
+            Fate::PLANNED => return Some(Turn::Planned),
+            _ => return None,
+        };
+        self.held.remove(&knob);
+        Some(turn)
+    }
+
+    /// A target went, and its knobs with it.
+    pub fn forget(&mut self, target: TargetId) {
+        self.held.retain(|(of, _), _| *of != target);
+    }
+
+    /// When the next one is to be renewed.
+    pub fn next(&self) -> Option<Nanos> {
+        self.held.values().map(|lease| lease.renew).min()
+    }
+
+    fn want(&mut self, at: Nanos, knob: KnobOf, wanted: &Wanted, out: &mut Batch) -> bool {
+        let lasts = self.held.get(&knob).filter(|lease| lease.wanted.same_state(wanted));
+        if lasts.is_some_and(|lease| at < lease.renew) {
+            return false;
+        }
+        let first = lasts.map(|lease| lease.first);
+        let id = self.next_id();
+        out.actions.push(Action {
+            at,
+            id,
+            target: knob.0,
+            knob: knob.1,
+            value: wanted.value,
+            text: wanted.text.as_str().into(),
+            until: at + self.length,
+            why: wanted.why.as_str().into(),
+            ..Action::default()
+        });
+        let lease = Lease {
+            wanted: wanted.clone(),
+            first: first.unwrap_or(id),
+            last: id,
+            renew: at + Nanos(self.length.0 / 5 * 2),
+        };
+        self.held.insert(knob, lease);
+        first.is_none()
+    }
+
+    fn put_back(&mut self, at: Nanos, knob: KnobOf, why: &str, out: &mut Batch) {
+        self.held.remove(&knob);
+        out.actions.push(Action {
+            at,
+            id: self.next_id(),
+            target: knob.0,
+            knob: knob.1,
+            until: at,
+            why: why.into(),
+            ..Action::default()
+        });
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOB: KnobOf = (TargetId(2), KnobId(1));
+
+    fn wanted(value: f64) -> BTreeMap<KnobOf, Wanted> {
+        let state = Wanted {
+            value,
+            why: "because".to_owned(),
+            ..Wanted::default()
+        };
+        BTreeMap::from([(KNOB, state)])
+    }
+
+    fn run(leases: &mut Leases, at: u64, wanted: &BTreeMap<KnobOf, Wanted>) -> Vec<Action> {
+        let mut out = Batch::default();
+        leases.reconcile(Nanos(at), wanted, &BTreeMap::new(), &mut out);
+        out.actions.into()
+    }
+
+    #[test]
+    fn a_lease_is_renewed_before_half_of_it_is_over() {
+        let mut leases = Leases::new(Nanos(1000));
+        let first = run(&mut leases, 0, &wanted(1.0));
+        assert_eq!((first[0].until, leases.next()), (Nanos(1000), Some(Nanos(400))));
+        assert_eq!(run(&mut leases, 399, &wanted(1.0)), []);
+        let renewal = run(&mut leases, 400, &wanted(1.0));
+        assert_eq!((renewal[0].until, renewal[0].id), (Nanos(1400), 2));
+    }
+
+    #[test]
+    fn another_value_is_asked_for_at_once_and_what_is_not_wanted_is_put_back() {
+        let mut leases = Leases::new(Nanos(1000));
+        run(&mut leases, 0, &wanted(1.0));
+        assert_eq!(run(&mut leases, 1, &wanted(2.0))[0].value, 2.0);
+        let back = run(&mut leases, 2, &BTreeMap::new());
+        assert!(back[0].is_release() && !leases.holds(KNOB));
+    }
+
+    #[test]
+    fn only_outcomes_of_its_own_actions_end_a_lease() {
+        let mut leases = Leases::new(Nanos(1000));
+        run(&mut leases, 0, &wanted(1.0));
+        run(&mut leases, 500, &wanted(1.0));
+        let outcome = |action, fate| Outcome {
+            action,
+            target: KNOB.0,
+            knob: KNOB.1,
+            fate,
+            ..Outcome::default()
+        };
+        assert_eq!(leases.hear(&outcome(7, Fate::REFUSED)), None);
+        assert_eq!(leases.hear(&outcome(2, Fate::APPLIED)), None);
+        assert_eq!(leases.hear(&outcome(1, Fate::TAKEN)), Some(Turn::Taken));
+        assert_eq!(leases.hear(&outcome(1, Fate::TAKEN)), None, "told twice counts once");
+    }
+}

@@ -1,0 +1,61 @@
+//! Which remedy a culprit gets next: the cheapest that was not tried, as far as the rate limit allows.
+
+use super::{Bench, Case};
+use crate::config::Rung;
+use crate::throttle::ladder::{Need, Remedy};
+use pipeline_plugin_api::prelude::*;
+
+impl Case {
+    /// Puts the next remedy on each of the culprits, as far as the rate limit allows; gives on how many.
+    pub(super) fn engage(&mut self, culprits: &[TargetId], severity: f64, bench: &mut Bench<'_>) -> usize {
+        let mut engaged = 0;
+        for culprit in culprits {
+            let Some(remedy) = self.pick(*culprit, severity, bench) else {
+                continue;
+            };
+            if bench.budget.take(bench.at, 1) == 0 {
+                break;
+            }
+            self.remedies.insert(*culprit, remedy);
+            engaged += 1;
+        }
+        engaged
+    }
+
+    /// The cheapest remedy that was not tried on a culprit; after a relapse the one that helped.
+    fn pick(&self, culprit: TargetId, severity: f64, bench: &Bench<'_>) -> Option<Remedy> {
+        let (victim, world, config) = (self.victim, bench.world, bench.config);
+        let why = format!(
+            "`{}` slows `{}` {severity:.1} times through cpu time",
+            world.name(culprit),
+            world.name(victim)
+        );
+        let need = Need {
+            culprit,
+            victim,
+            used: self.findings.used.get(&culprit).copied(),
+            why: &why,
+        };
+        let helped = self.memory.as_ref().and_then(|memory| memory.rungs.get(&culprit));
+        let from = helped
+            .and_then(|rung| config.ladder.iter().position(|this| this == rung))
+            .unwrap_or(0);
+        let left = config
+            .ladder
+            .iter()
+            .skip(from)
+            .filter(|rung| !self.is_spent(culprit, **rung));
+        left.filter_map(|rung| bench.ladder.remedy(*rung, need, bench.at, world, config))
+            .next()
+    }
+
+    /// The least weight cannot do what idling could not.
+    fn is_spent(&self, culprit: TargetId, rung: Rung) -> bool {
+        let tried = |rung| self.tried.get(&culprit).is_some_and(|tried| tried.contains(&rung));
+        tried(rung) || rung == Rung::Weight && tried(Rung::Idle)
+    }
+
+    pub(super) fn note(&mut self, culprit: TargetId, rung: Rung) {
+        self.tried.entry(culprit).or_default().insert(rung);
+    }
+}

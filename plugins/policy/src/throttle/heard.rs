@@ -1,0 +1,106 @@
+//! What a policy heard of a victim: its open findings, and whom they blame.
+
+use crate::config::ThrottleConfig;
+use crate::world::World;
+use pipeline_plugin_api::prelude::*;
+use std::collections::BTreeMap;
+
+/// A finding's place among all: the port that it came from, and its id.
+pub type FindingKey = (u32, u64);
+
+/// The most findings that are kept open for one victim.
+const MOST: usize = 64;
+
+/// An open finding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// How many times worse than its baseline the victim is.
+    pub severity: f64,
+    /// Whether it is about CPU time.
+    pub cpu: bool,
+    /// 0..=1.
+    pub confidence: f64,
+    /// Whom it names, with their scores.
+    pub culprits: Vec<(TargetId, f64)>,
+}
+
+/// The open findings of a victim, and what its neighbours last used.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// By port and id.
+    pub open: BTreeMap<FindingKey, Heard>,
+    /// CPU time, in CPUs, as the evidence said before anything was done.
+    pub used: BTreeMap<TargetId, f64>,
+}
+
+/// Whom to act against, and for what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blame {
+    /// The finding.
+    pub key: FindingKey,
+    /// How many times worse than its baseline the victim is.
+    pub severity: f64,
+    /// Those who may be restrained, most likely first.
+    pub culprits: Vec<TargetId>,
+}
+
+impl Findings {
+    /// Takes in what a detector told.
+    pub fn hear(&mut self, port: u32, finding: &Finding) {
+        let key = (port, finding.id);
+        if finding.phase == Phase::ENDS {
+            self.open.remove(&key);
+            return;
+        }
+        let culprits = finding.culprits.iter().map(|culprit| (culprit.target, culprit.score));
+        let heard = Heard {
+            severity: finding.severity,
+            cpu: finding.resource == Resource::CPU_TIME,
+            confidence: finding.confidence,
+            culprits: culprits.collect(),
+        };
+        if self.open.len() < MOST || self.open.contains_key(&key) {
+            self.open.insert(key, heard);
+        }
+    }
+
+    /// Takes in what the evidence says of a target's use; `cpu_time` is the metric that tells it.
+    pub fn weigh(&mut self, reading: &Reading, cpu_time: MetricId) {
+        let used = reading.per_second().filter(|_| reading.metric == cpu_time);
+        if let Some(nanos) = used {
+            self.used.insert(reading.target, nanos / 1e9);
+        }
+    }
+
+    /// The worst open finding that says enough to act on, if any.
+    pub fn blame(&self, victim: TargetId, world: &World, config: &ThrottleConfig) -> Option<Blame> {
+        let blames = self
+            .open
+            .iter()
+            .filter_map(|(key, heard)| blame(*key, heard, victim, world, config));
+        blames.max_by(|a, b| a.severity.total_cmp(&b.severity))
+    }
+
+    /// A target went.
+    pub fn forget(&mut self, target: TargetId) {
+        self.used.remove(&target);
+        for heard in self.open.values_mut() {
+            heard.culprits.retain(|(culprit, _)| *culprit != target);
+        }
+    }
+}
+
+fn blame(key: FindingKey, heard: &Heard, victim: TargetId, world: &World, config: &ThrottleConfig) -> Option<Blame> {
+    let sure = heard.cpu && heard.confidence >= config.least_confidence;
+    let may = |culprit: TargetId| world.may_restrain(culprit, victim, config);
+    let scored = heard.culprits.iter().filter(|(_, score)| *score >= config.least_score);
+    let culprits: Vec<TargetId> = scored
+        .map(|(culprit, _)| *culprit)
+        .filter(|culprit| may(*culprit))
+        .collect();
+    (sure && !culprits.is_empty()).then_some(Blame {
+        key,
+        severity: heard.severity,
+        culprits,
+    })
+}

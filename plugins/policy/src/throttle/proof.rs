@@ -1,0 +1,124 @@
+//! Proof that a remedy helps: after it has settled, did the victim recover in the time it was given?
+
+use crate::config::ThrottleConfig;
+use pipeline_plugin_api::prelude::*;
+
+/// Samples from which a recovery counts before the time is over: fewer may be luck.
+const EARLY: usize = 5;
+/// The most samples that are kept; later ones are not needed.
+const MOST: usize = 1024;
+
+/// A remedy on trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// When it was asked for.
+    pub since: Nanos,
+    /// How many times worse than its baseline the victim was.
+    pub before: f64,
+    heard: Vec<f64>,
+}
+
+/// How a trial stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Too early to tell.
+    Pending,
+    /// The victim recovered; how.
+    Proven(String),
+    /// It did not; how it is.
+    Failed(String),
+}
+
+impl Trial {
+    /// Begins now, with the victim that much worse than its baseline.
+    pub fn new(since: Nanos, before: f64) -> Self {
+        Self {
+            since,
+            before,
+            heard: Vec::new(),
+        }
+    }
+
+    /// The victim is that many times worse than its baseline now.
+    pub fn hear(&mut self, at: Nanos, ratio: f64, config: &ThrottleConfig) {
+        if at >= self.settled(config) && self.heard.len() < MOST && ratio.is_finite() {
+            self.heard.push(ratio);
+        }
+    }
+
+    /// How it stands; `ended` if the victim's findings are over.
+    pub fn verdict(&self, at: Nanos, ended: bool, config: &ThrottleConfig) -> Verdict {
+        let now = median(&self.heard);
+        let over = at >= self.deadline(config);
+        let recovered = now.is_some_and(|now| now < config.release);
+        let better = now.is_some_and(|now| now <= self.before * (1.0 - config.improvement));
+        match now {
+            _ if ended => Verdict::Proven(format!("it was {:.1} times worse and is well again", self.before)),
+            Some(now) if recovered && (over || self.heard.len() >= EARLY) || better && over => {
+                Verdict::Proven(format!("it was {:.1} times worse and is {now:.1}", self.before))
+            }
+            Some(now) if over => {
+                Verdict::Failed(format!("it was {:.1} times worse and still is {now:.1}", self.before))
+            }
+            None if over => Verdict::Failed("nothing was heard of it".to_owned()),
+            _ => Verdict::Pending,
+        }
+    }
+
+    /// When it is over.
+    pub fn deadline(&self, config: &ThrottleConfig) -> Nanos {
+        self.settled(config) + config.proof.nanos()
+    }
+
+    fn settled(&self, config: &ThrottleConfig) -> Nanos {
+        self.since + config.settle.nanos()
+    }
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(ratios: &[(u64, f64)], at: u64, ended: bool) -> Verdict {
+        let config = ThrottleConfig::default();
+        let mut trial = Trial::new(Nanos::ZERO, 20.0);
+        for (at, ratio) in ratios {
+            trial.hear(Nanos::from_millis(*at), *ratio, &config);
+        }
+        trial.verdict(Nanos::from_millis(at), ended, &config)
+    }
+
+    fn every_200ms(ratio: f64, until: u64) -> Vec<(u64, f64)> {
+        (1..=until / 200).map(|i| (i * 200, ratio)).collect()
+    }
+
+    #[test]
+    fn recovery_is_the_end_of_the_finding_or_a_ratio_below_release_or_much_less_harm() {
+        let cases = [
+            (every_200ms(20.0, 800), 800, true, "proven"),
+            (every_200ms(1.2, 1400), 1400, false, "pending"),
+            (every_200ms(1.2, 1800), 1800, false, "proven"),
+            (every_200ms(10.0, 3800), 3800, false, "pending"),
+            (every_200ms(10.0, 4000), 4000, false, "proven"),
+            (every_200ms(15.0, 4000), 4000, false, "failed"),
+            (every_200ms(1.0, 800), 4000, false, "failed"),
+            (vec![], 3999, false, "pending"),
+            (vec![], 4000, false, "failed"),
+        ];
+        for (ratios, at, ended, expected) in cases {
+            let verdict = verdict(&ratios, at, ended);
+            let is = match verdict {
+                Verdict::Pending => "pending",
+                Verdict::Proven(_) => "proven",
+                Verdict::Failed(_) => "failed",
+            };
+            assert_eq!(is, expected, "{verdict:?} at {at}");
+        }
+    }
+}

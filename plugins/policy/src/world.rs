@@ -1,0 +1,276 @@
+//! What a policy knows of the world: targets, the knobs that actuators offer, and those that were
+//! refused or taken. What may never be touched is decided here, once.
+
+use crate::config::ThrottleConfig;
+use crate::lease::KnobOf;
+use crate::names::fits_any;
+use pipeline_plugin_api::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What matters of a target here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Whether it answers somebody who waits.
+    pub latency: bool,
+    /// The id of the target that holds it, 0 for none.
+    pub parent: u32,
+    /// The CPUs that it may use; empty where not restricted.
+    pub cpus: Vec<u32>,
+}
+
+/// A knob as its actuator offers it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The least value.
+    pub least: f64,
+    /// The greatest value.
+    pub most: f64,
+    /// Where it stood when nobody of this policy held it; NaN where not known.
+    pub value: f64,
+    /// Whether greater values restrain more.
+    pub upwards: bool,
+}
+
+impl Offer {
+    fn of(control: &Control) -> Self {
+        Self {
+            least: control.least,
+            most: control.most,
+            value: control.value,
+            upwards: control.stricter > 0,
+        }
+    }
+
+    /// The nearest value that is possible; `None` where the bounds make no sense.
+    pub fn bound(&self, value: f64) -> Option<f64> {
+        (self.least <= self.most && !value.is_nan()).then(|| value.max(self.least).min(self.most))
+    }
+
+    /// The value that restrains most.
+    pub fn strictest(&self) -> Option<f64> {
+        self.bound(if self.upwards { self.most } else { self.least })
+    }
+
+    /// Which of two values restrains more.
+    pub fn stricter(&self, a: f64, b: f64) -> f64 {
+        if self.upwards { a.max(b) } else { a.min(b) }
+    }
+}
+
+/// See the file.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// The targets.
+    pub targets: BTreeMap<TargetId, Known>,
+    /// The knobs on offer.
+    pub offers: BTreeMap<KnobOf, Offer>,
+    /// Knobs that are left alone until then.
+    pub barred: BTreeMap<KnobOf, Nanos>,
+}
+
+impl World {
+    /// Takes in what happened to a target.
+    pub fn change(&mut self, change: &TargetChange) {
+        let target = &change.target;
+        if change.change == Change::GONE {
+            self.targets.remove(&target.id);
+            self.offers.retain(|(of, _), _| *of != target.id);
+            self.barred.retain(|(of, _), _| *of != target.id);
+            return;
+        }
+        let known = Known {
+            name: target.name.to_string(),
+            latency: target.class == Class::LATENCY,
+            parent: target.parent.0,
+            cpus: target.cpus.to_vec(),
+        };
+        self.targets.insert(target.id, known);
+    }
+
+    /// Takes in a knob on offer. While it is held its value is ours and says nothing of before.
+    pub fn control(&mut self, control: &Control, held: bool) {
+        let knob = (control.target, control.knob);
+        let before = self.offers.get(&knob).filter(|_| held).map(|offer| offer.value);
+        let offer = Offer::of(control);
+        let value = before.unwrap_or(offer.value);
+        self.offers.insert(knob, Offer { value, ..offer });
+    }
+
+    /// Leaves a knob alone until then.
+    pub fn bar(&mut self, knob: KnobOf, until: Nanos) {
+        self.barred.insert(knob, until);
+    }
+
+    /// The knob's offer, unless it is to be left alone.
+    pub fn offer(&self, knob: KnobOf, at: Nanos) -> Option<&Offer> {
+        let free = self.barred.get(&knob).is_none_or(|until| *until <= at);
+        self.offers.get(&knob).filter(|_| free)
+    }
+
+    /// For people: a target's name.
+    pub fn name(&self, id: TargetId) -> &str {
+        self.targets.get(&id).map_or("?", |known| known.name.as_str())
+    }
+
+    /// Whether a target may be restrained for a victim: it is known, neither of class Latency nor
+    /// the victim nor within it, holds nothing that is, and the config does not spare it.
+    pub fn may_restrain(&self, culprit: TargetId, victim: TargetId, config: &ThrottleConfig) -> bool {
+        let Some(known) = self.targets.get(&culprit) else {
+            return false;
+        };
+        let listed = config.only.is_empty() || fits_any(&config.only, &known.name);
+        let family = culprit == victim || self.holds(victim, culprit) || self.holds(culprit, victim);
+        listed && !fits_any(&config.spare, &known.name) && !known.latency && !family && !self.holds_latency(culprit)
+    }
+
+    /// The CPUs to which a culprit can go so that the victim has its own, away from every target of
+    /// class Latency if that leaves any; `None` where there are none.
+    pub fn refuge(&self, culprit: TargetId, victim: TargetId) -> Option<Vec<u32>> {
+        let own = &self.targets.get(&victim).filter(|known| !known.cpus.is_empty())?.cpus;
+        let may: BTreeSet<u32> = match &self.targets.get(&culprit)?.cpus {
+            cpus if cpus.is_empty() => self
+                .targets
+                .values()
+                .flat_map(|known| known.cpus.iter().copied())
+                .collect(),
+            cpus => cpus.iter().copied().collect(),
+        };
+        let others = self.targets.values().filter(|known| known.latency);
+        let protected: BTreeSet<u32> = others.flat_map(|known| known.cpus.iter().copied()).collect();
+        let free: Vec<u32> = may.iter().filter(|cpu| !own.contains(cpu)).copied().collect();
+        let best: Vec<u32> = free.iter().filter(|cpu| !protected.contains(cpu)).copied().collect();
+        let refuge = if best.is_empty() { free } else { best };
+        (!refuge.is_empty()).then_some(refuge)
+    }
+
+    fn holds_latency(&self, outer: TargetId) -> bool {
+        let mut protected = self.targets.iter().filter(|(_, known)| known.latency);
+        protected.any(|(id, _)| self.holds(outer, *id))
+    }
+
+    /// Whether `outer` holds `inner`, at any depth.
+    fn holds(&self, outer: TargetId, inner: TargetId) -> bool {
+        let mut at = inner;
+        for _ in 0..self.targets.len() {
+            let Some(known) = self.targets.get(&at) else {
+                return false;
+            };
+            at = TargetId(known.parent);
+            if at == outer {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// CPUs as a list such as `0-3,8` (cgroup-v2.rst, "List of CPUs").
+pub fn cpu_list(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *cpu => *last = *cpu,
+            _ => ranges.push((*cpu, *cpu)),
+        }
+    }
+    let text = |(first, last): &(u32, u32)| {
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
+    };
+    ranges.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world(targets: &[(u32, &str, bool, u32, &[u32])]) -> World {
+        let known = |(id, name, latency, parent, cpus): &(u32, &str, bool, u32, &[u32])| {
+            let known = Known {
+                name: (*name).to_owned(),
+                latency: *latency,
+                parent: *parent,
+                cpus: cpus.to_vec(),
+            };
+            (TargetId(*id), known)
+        };
+        World {
+            targets: targets.iter().map(known).collect(),
+            ..World::default()
+        }
+    }
+
+    #[test]
+    fn what_must_not_be_restrained_is_not() {
+        let world = world(&[
+            (1, "web", true, 4, &[]),
+            (2, "batch", false, 0, &[]),
+            (3, "api", true, 0, &[]),
+            (4, "group", false, 5, &[]),
+            (5, "slice", false, 0, &[]),
+            (6, "spared", false, 0, &[]),
+            (7, "helper", false, 1, &[]),
+        ]);
+        let config = ThrottleConfig {
+            spare: vec!["spa*".to_owned()],
+            ..ThrottleConfig::default()
+        };
+        let may: Vec<u32> = (1..10)
+            .filter(|id| world.may_restrain(TargetId(*id), TargetId(1), &config))
+            .collect();
+        assert_eq!(may, [2]);
+        let only = ThrottleConfig {
+            only: vec!["other".to_owned()],
+            ..config
+        };
+        assert!(!world.may_restrain(TargetId(2), TargetId(1), &only));
+    }
+
+    #[test]
+    fn a_refuge_is_away_from_the_victim_and_from_others_that_are_protected() {
+        let cases: &[(&[u32], &[u32], &str)] = &[
+            (&[0], &[0, 1, 2], "2"),
+            (&[0], &[0, 1], "1"),
+            (&[0], &[0], ""),
+            (&[], &[0, 1], ""),
+            (&[0], &[], "3"),
+        ];
+        for (victim, culprit, refuge) in cases {
+            let world = world(&[
+                (1, "web", true, 0, victim),
+                (2, "batch", false, 0, culprit),
+                (3, "api", true, 0, &[1]),
+                (4, "else", false, 0, &[3]),
+            ]);
+            let found = world.refuge(TargetId(2), TargetId(1)).unwrap_or_default();
+            assert_eq!(cpu_list(&found), *refuge, "{victim:?} {culprit:?}");
+        }
+    }
+
+    #[test]
+    fn lists_of_cpus_are_short() {
+        assert_eq!(cpu_list(&[0, 1, 2, 3, 8, 10, 11]), "0-3,8,10-11");
+        assert_eq!(cpu_list(&[]), "");
+    }
+
+    #[test]
+    fn a_held_knobs_value_does_not_hide_what_was_found() {
+        let mut world = World::default();
+        let control = |value| Control {
+            target: TargetId(1),
+            knob: KnobId(1),
+            most: 1.0,
+            value,
+            ..Control::default()
+        };
+        world.control(&control(0.0), false);
+        world.control(&control(1.0), true);
+        assert_eq!(world.offers[&(TargetId(1), KnobId(1))].value, 0.0);
+    }
+}
