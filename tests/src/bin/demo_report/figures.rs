@@ -18,7 +18,10 @@ struct Pool {
 #[derive(Debug)]
 struct Detection {
     began: At,
+    /// Until a finding about the victim began.
     after_ms: Option<f64>,
+    /// Until somebody was blamed, who, and through what.
+    blamed_ms: Option<f64>,
     culprit: Option<String>,
     resource: String,
 }
@@ -55,12 +58,13 @@ impl Figures {
             let (valid, invalid, cpus) = (pool.windows, pool.invalid, pool.batch_cpus);
             let _ = writeln!(text, "{name:10} {valid:6} {invalid:9} {requests:9} {p50:>8} {p99:>8} {cpus:11.3}");
         }
-        text.push_str("\ndisturbed at   noticed after   blamed (through)\n");
+        text.push_str("\ndisturbed at   noticed after   blamed after   blamed (through)\n");
         for found in &self.detections {
-            let after = found.after_ms.map_or("not".to_owned(), |after| format!("{after:.0} ms"));
+            let after = |ms: Option<f64>| ms.map_or("not".to_owned(), |ms| format!("{ms:.0} ms"));
+            let (noticed, blamed) = (after(found.after_ms), after(found.blamed_ms));
             let culprit = found.culprit.as_deref().unwrap_or("nobody");
             let began = found.began as f64 / 1e9;
-            let _ = writeln!(text, "{began:10.1} s {after:>15}   {culprit} ({})", found.resource);
+            let _ = writeln!(text, "{began:10.1} s {noticed:>15} {blamed:>14}   {culprit} ({})", found.resource);
         }
         text.push_str("\nactions\n");
         for action in &self.actions {
@@ -118,15 +122,19 @@ fn pool(windows: &[Window], kind: Kind) -> Pool {
     pool
 }
 
-/// The first finding about the victim between the disturbance's beginning and its window's end.
+/// What was said about the victim between the disturbance's beginning and its window's end.
 fn detection(record: &Record, window: &Window) -> Detection {
-    let during = |finding: &&Finding| finding.begins && (window.began..window.to).contains(&finding.at);
-    let found = record.findings.iter().filter(during).find(|finding| finding.victim == "web");
+    let during = |finding: &&Finding| (window.began..window.to).contains(&finding.at) && finding.victim == "web";
+    let mut noticed = record.findings.iter().filter(during).filter(|finding| finding.phase != "ends");
+    let after = |finding: &Finding| (finding.at - window.began) as f64 / 1e6;
+    let first = noticed.clone().next();
+    let blaming = noticed.find(|finding| !finding.culprits.is_empty());
     Detection {
         began: window.began,
-        after_ms: found.map(|finding| (finding.at - window.began) as f64 / 1e6),
-        culprit: found.and_then(|finding| finding.culprits.first().cloned()),
-        resource: found.map_or("-".to_owned(), |finding| finding.resource.clone()),
+        after_ms: first.map(after),
+        blamed_ms: blaming.map(after),
+        culprit: blaming.and_then(|finding| finding.culprits.first().cloned()),
+        resource: blaming.or(first).map_or("-".to_owned(), |finding| finding.resource.clone()),
     }
 }
 

@@ -23,11 +23,11 @@ pub struct Used {
     pub nanos: f64,
 }
 
-/// A finding's first or last word.
+/// A word of a finding.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub at: At,
-    pub begins: bool,
+    pub phase: String,
     pub victim: String,
     pub resource: String,
     /// Most likely first.
@@ -121,9 +121,9 @@ impl Record {
                 self.batch.push((line.at, line.change == "appeared"));
             }
             "reading" => self.reading(line),
-            "finding" if line.phase != "lasts" => self.findings.push(Finding {
+            "finding" => self.findings.push(Finding {
                 at: line.at,
-                begins: line.phase == "begins",
+                phase: line.phase,
                 victim: line.victim,
                 resource: line.resource,
                 culprits: line.culprits.into_iter().map(|culprit| culprit.target).collect(),

@@ -29,7 +29,6 @@ pub struct Window {
     pub kind: Kind,
     /// When it really began.
     pub began: At,
-    pub from: At,
     pub to: At,
     pub counts: Counts,
     /// CPUs that the batch work used.
@@ -96,7 +95,7 @@ fn window(record: &Record, began: At, ended: At) -> Option<Window> {
     let inside = record.buckets.iter().filter(|bucket| bucket.from >= from && bucket.at <= to);
     inside.for_each(|bucket| *counts.entry(bucket.bucket).or_default() += bucket.count);
     let (batch_cpus, steal) = (per_second(&record.batch_used, from, to), per_second(&record.stolen, from, to));
-    Some(Window { kind, began, from, to, counts, batch_cpus, steal })
+    Some(Window { kind, began, to, counts, batch_cpus, steal })
 }
 
 /// The last state told up to an instant; false before the first.
@@ -145,7 +144,7 @@ mod tests {
     #[test]
     fn edges_are_left_out() {
         let disturbed = &windows(&record())[1];
-        assert_eq!((disturbed.from, disturbed.to), (14 * S, 24 * S - EDGE));
+        assert_eq!((disturbed.began, disturbed.to), (12 * S, 24 * S - EDGE));
         assert_eq!(disturbed.counts.keys().copied().collect::<Vec<_>>(), (15..24).collect::<Vec<_>>());
         assert!((disturbed.batch_cpus - 0.5).abs() < 1e-9);
     }

@@ -1,0 +1,116 @@
+//! What this machine may not have, seen on an emulated one under a stock kernel: cgroup v2 with all
+//! its controllers. `PIPELINE_LAB` names the program that boots it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use system_tests::need::{Need, have, lab};
+use system_tests::{built, record};
+
+/// A command in the lab: files as (here, there), what it printed, and what it left under `/out`.
+fn in_lab(files: &[(&Path, &str)], out: &Path, script: &str) -> (bool, String) {
+    let mut command = Command::new(lab());
+    command.args(["-m", "2048", "-t", "300", "-o"]).arg(out);
+    for (here, there) in files {
+        command.arg("-f").arg(format!("{}:{there}", here.display()));
+    }
+    let ended = command.args(["--", "sh", "-c", script]).output().expect("the lab starts");
+    let printed = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
+    (ended.status.success(), printed)
+}
+
+/// The newest test binary of that name beside this one.
+fn test_binary(name: &str) -> PathBuf {
+    let folder = built::folder().join("deps");
+    let prefix = format!("{name}-");
+    let found = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).filter(|path| {
+        let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+        file.starts_with(&prefix) && path.extension().is_none()
+    });
+    let newest = found.max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok());
+    newest.unwrap_or_else(|| panic!("no `{prefix}…` in `{}`; run `cargo build --workspace --all-targets` first", folder.display()))
+}
+
+/// Every test of the cgroup library against the kernel holds on a machine that has version 2 alone:
+/// attach, statistics, throttling, weight, idle, quota, cpuset, freeze, pressure and its triggers.
+#[test]
+fn the_cgroup_library_holds_on_a_machine_with_version_2_alone() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let script = "PIPELINE_REQUIRE=cgroup kernel-tests --test-threads 1";
+    let (well, printed) = in_lab(&[(&test_binary("kernel"), "/bin/kernel-tests")], out.path(), script);
+    assert!(well && printed.contains("12 passed; 0 failed"), "{printed}");
+}
+
+const GRAPH: &str = r#"(
+    version: 1,
+    targets: {
+        "web": (plugin: "process.run", config: (command: "sleep 600", cpus: "0", class: Latency)),
+        "batch": (plugin: "process.run", config: (command: "sh -c 'while :; do :; done'", cpus: "1-2", class: BestEffort)),
+    },
+    collectors: {
+        "use": (plugin: "cgroup.stats", of: ["web", "batch"], every: "500ms"),
+        "wait": (plugin: "cgroup.pressure", of: ["batch"], every: "500ms"),
+    },
+    schedulers: {
+        "pin": (plugin: "policy.fixed", config: (actions: [
+            (target: "batch", knob: "cpu.quota", value: 0.5),
+            (target: "batch", knob: "cpu.set", text: "2"),
+            (target: "batch", knob: "cpu.weight", value: 42.0),
+        ])),
+    },
+    actuators: { "limit": (plugin: "cgroup.limit", from: ["pin"]) },
+    sinks: {
+        "record": (plugin: "file.jsonl", from: ["use", "wait", "pin", "limit"], config: (path: "/out/run.jsonl")),
+    },
+)"#;
+
+/// Runs the graph, looks at the group while it runs, and lists what is left when it has ended.
+const SCRIPT: &str = "
+    cat /sys/fs/cgroup/cgroup.subtree_control > /out/before
+    pipeline --plugin-dir /plugins run /graph.ron --for 12s > /out/log 2>&1 &
+    pid=$!
+    sleep 8
+    for file in cpu.max cpuset.cpus cpu.weight; do
+        echo $file $(cat /sys/fs/cgroup/pipeline-*/batch-1/$file) >> /out/during
+    done
+    wait $pid; echo status $? >> /out/after
+    ls -d /sys/fs/cgroup/pipeline-* >> /out/after 2>/dev/null
+    ls /run/pipeline >> /out/after 2>/dev/null
+    cat /sys/fs/cgroup/cgroup.subtree_control > /out/subtree
+    exit 0";
+
+/// A graph with version 2 alone: knobs are applied and read back by the kernel, throttling and
+/// pressure are counted, and at the end nothing is left.
+#[test]
+fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothing() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let graph = out.path().join("graph.ron");
+    std::fs::write(&graph, GRAPH).unwrap();
+    let plugins: Vec<(PathBuf, String)> = ["process", "cgroup", "policy", "file"]
+        .iter()
+        .map(|subject| (built::plugin(subject), format!("/plugins/libpipeline_{subject}.so")))
+        .collect();
+    let binary = built::pipeline();
+    let mut files: Vec<(&Path, &str)> = vec![(&binary, "/bin/pipeline"), (&graph, "/graph.ron")];
+    files.extend(plugins.iter().map(|(here, there)| (here.as_path(), there.as_str())));
+    let (well, printed) = in_lab(&files, out.path(), SCRIPT);
+    let left = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_default();
+    assert!(well, "{printed}\n{}", left("log"));
+
+    assert_eq!(left("during"), "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n", "{}", left("log"));
+    assert_eq!(left("after"), "status 0\n", "{}", left("log"));
+    assert_eq!(left("before"), left("subtree"));
+    let lines = record::lines(&left("run.jsonl"));
+    let most = |metric: &str| {
+        let readings = lines.iter().filter(|line| line["metric"] == metric && line["target"] == "batch");
+        readings.filter_map(|line| line["value"].as_f64()).fold(0.0, f64::max)
+    };
+    assert!(most("cpu.throttled_periods") > 0.0, "the quota of half a CPU throttles a busy loop");
+    assert!(most("psi.cpu.some") > 0.0, "what waits for its quota is under pressure");
+    assert!(most("memory.current") > 0.0);
+}
