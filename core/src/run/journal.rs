@@ -4,7 +4,7 @@
 //! worthless after a reboot: cgroups and affinities died with it), then `undo` and `settled` lines. It
 //! is not synced, for the same reason. When all is settled the file is removed.
 
-use super::undo::{self, Undone};
+use super::undo::{self, Patience, Undone};
 use pipeline_plugin_api::abi::{Undo, UndoKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -144,12 +144,12 @@ impl Journal {
 
     /// Undoes what a node left, last change first.
     pub fn undo_node(&self, node: &str) -> Vec<Report> {
-        self.undo_where(|entry| entry.node == node)
+        self.undo_where(Patience::Once, |entry| entry.node == node)
     }
 
     /// Undoes all that is left, last change first, and removes the file if nothing is.
     pub fn undo_all(&self) -> Vec<Report> {
-        let reports = self.undo_where(|_| true);
+        let reports = self.undo_where(Patience::Wait, |_| true);
         self.finish();
         reports
     }
@@ -163,7 +163,7 @@ impl Journal {
         }
     }
 
-    fn undo_where(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Report> {
+    fn undo_where(&self, patience: Patience, wanted: impl Fn(&Entry) -> bool) -> Vec<Report> {
         let entries: Vec<Entry> = self
             .state()
             .open
@@ -174,7 +174,7 @@ impl Journal {
             .collect();
         let mut reports = Vec::new();
         for entry in entries {
-            let result = undo::undo(&entry.undo());
+            let result = undo::undo(&entry.undo(), patience);
             if result.is_ok() {
                 // The record is dropped whether or not the file takes the line.
                 let _ = self.settle(entry.record);

@@ -66,6 +66,10 @@ pub struct Node {
     lasts: Vec<(u32, Batch)>,
     arrived: Vec<(u32, Arc<Batch>)>,
     known: BTreeMap<TargetId, Target>,
+    /// What a target provider brought and did not tell gone.
+    brought: BTreeMap<TargetId, Target>,
+    /// It broke within this call.
+    broke: bool,
     budget: Budget,
     figures: Figures,
     warned: BTreeMap<String, Nanos>,
@@ -103,6 +107,8 @@ impl Node {
             lasts,
             arrived: Vec::new(),
             known: BTreeMap::new(),
+            brought: BTreeMap::new(),
+            broke: false,
             budget: Budget::default(),
             figures: Figures::default(),
             warned: BTreeMap::new(),
@@ -242,7 +248,29 @@ impl Node {
             self.feed(at, due, before, out)
         };
         self.arrived.clear();
+        if self.plan.stage == Stage::TARGETS {
+            self.follow(at, out);
+        }
         after
+    }
+
+    /// Keeps what a provider brings; of one that broke all of it is told gone, since nobody looks
+    /// after it any more and its next life brings targets of its own.
+    fn follow(&mut self, at: Nanos, out: &mut Batch) {
+        for change in &out.changes {
+            match change.change {
+                Change::GONE => drop(self.brought.remove(&change.target.id)),
+                _ => drop(self.brought.insert(change.target.id, change.target.clone())),
+            }
+        }
+        if std::mem::take(&mut self.broke) {
+            let left = std::mem::take(&mut self.brought).into_values();
+            out.changes.extend(left.map(|target| TargetChange {
+                at,
+                change: Change::GONE,
+                target,
+            }));
+        }
     }
 
     /// Whether it is due at that instant, and how many of its instants were skipped. Deadlines are
@@ -367,6 +395,7 @@ impl Node {
     /// A node that cannot go on: its knobs go back, then `on_error` says what becomes of it.
     fn broken(&mut self, at: Nanos, why: &str) -> After {
         self.node = None;
+        self.broke = true;
         self.undo();
         match self.plan.on_error {
             OnError::Abort => {
@@ -434,6 +463,8 @@ impl Node {
                 Ok(Undone::Taken(found)) => {
                     self.log(Level::WARN, &format!("left alone, someone else changed it: {found}"))
                 }
+                // What other nodes still use waits for the end of the run.
+                Err(error) if error.is_busy() => self.log(Level::DEBUG, &error.to_string()),
                 Err(error) => self.log(Level::ERROR, &error.to_string()),
             }
         }
@@ -448,7 +479,7 @@ impl Node {
         }
     }
 
-    /// The last call. What the node left undone is undone from its records.
+    /// The last call. What the node left undone is undone from the journal when all nodes have stopped.
     pub fn stop(&mut self) {
         if let Some(mut node) = self.node.take()
             && let Err(failure) = node.stop().into_result()
@@ -456,7 +487,6 @@ impl Node {
             self.figures.failures += 1;
             self.log(Level::ERROR, &failure.message);
         }
-        self.undo();
     }
 
     /// Feeds it directly, outside of instants: what is still under way when a run ends.

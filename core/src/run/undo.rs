@@ -40,15 +40,31 @@ pub enum UndoError {
     Unknown(UndoKind),
 }
 
+impl UndoError {
+    /// Whether somebody still uses what was to be put back, so that it may go later.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.kind() == ErrorKind::ResourceBusy)
+    }
+}
+
+/// Whether to wait for what is busy.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Try once: the run goes on, and the rest of it may be what keeps it busy.
+    Once,
+    /// Try for half a second: tasks that were just killed leave a group only when they are reaped.
+    Wait,
+}
+
 /// Puts one thing back.
 ///
 /// # Errors
 /// It is still ours and could not be put back.
-pub fn undo(record: &Undo) -> Result<Undone, UndoError> {
+pub fn undo(record: &Undo, patience: Patience) -> Result<Undone, UndoError> {
     match record.kind {
         UndoKind::WRITE_FILE => write_file(record, true),
         UndoKind::THAW => write_file(record, false),
-        UndoKind::REMOVE_DIR => remove_dir(record),
+        UndoKind::REMOVE_DIR => remove_dir(record, patience),
         UndoKind::MOVE_TASKS => move_tasks(record),
         UndoKind::SET_AFFINITY => set_affinity(record),
         UndoKind::KILL => kill(record),
@@ -99,23 +115,28 @@ fn write_file(record: &Undo, compare: bool) -> Result<Undone, UndoError> {
             record.after.trim()
         )));
     }
-    match std::fs::write(path, record.before.as_bytes()) {
+    // A write of no bytes reaches no controller, so an empty text (an unset `cpuset.cpus`) is a bare newline.
+    let before = if record.before.is_empty() {
+        "\n"
+    } else {
+        record.before.as_str()
+    };
+    match std::fs::write(path, before) {
         Ok(()) => Ok(Undone::Restored),
         Err(error) if absent(&error) => Ok(Undone::Gone),
         Err(error) => Err(refused("write", record, by_hand)(error)),
     }
 }
 
-fn remove_dir(record: &Undo) -> Result<Undone, UndoError> {
+fn remove_dir(record: &Undo, patience: Patience) -> Result<Undone, UndoError> {
     if !is_same(record) {
         return Ok(Undone::Gone);
     }
-    let mut tries = 0;
+    let mut tries = if patience == Patience::Wait { 0 } else { BUSY_TRIES };
     loop {
         match std::fs::remove_dir(record.path.as_str()) {
             Ok(()) => return Ok(Undone::Restored),
             Err(error) if absent(&error) => return Ok(Undone::Gone),
-            // Tasks that were just killed leave a group only when they are reaped.
             Err(error) if error.kind() == ErrorKind::ResourceBusy && tries < BUSY_TRIES => {
                 tries += 1;
                 super::clock::pause(BUSY_PAUSE);
@@ -224,15 +245,28 @@ mod tests {
     #[test]
     fn a_knob_that_reads_what_we_wrote_goes_back() {
         let file = knob("1\n");
-        assert_eq!(undo(&record(file.path(), "0", "1")).unwrap(), Undone::Restored);
+        assert_eq!(
+            undo(&record(file.path(), "0", "1"), Patience::Wait).unwrap(),
+            Undone::Restored
+        );
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "0");
+    }
+
+    #[test]
+    fn an_empty_text_is_put_back_as_a_bare_newline() {
+        let file = knob("0-1\n");
+        assert_eq!(
+            undo(&record(file.path(), "", "0-1"), Patience::Wait).unwrap(),
+            Undone::Restored
+        );
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "\n");
     }
 
     #[test]
     fn a_knob_that_someone_else_changed_is_left_alone() {
         let file = knob("7\n");
         assert!(matches!(
-            undo(&record(file.path(), "0", "1")).unwrap(),
+            undo(&record(file.path(), "0", "1"), Patience::Wait).unwrap(),
             Undone::Taken(_)
         ));
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "7\n");
@@ -243,7 +277,7 @@ mod tests {
         let file = knob("1\n");
         let mut record = record(file.path(), "0", "1");
         record.inode += 1;
-        assert_eq!(undo(&record).unwrap(), Undone::Gone);
+        assert_eq!(undo(&record, Patience::Wait).unwrap(), Undone::Gone);
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "1\n");
     }
 
@@ -255,7 +289,7 @@ mod tests {
             start_time: start_time(std::process::id()).unwrap() + 1,
             ..Undo::default()
         };
-        assert_eq!(undo(&record).unwrap(), Undone::Gone);
+        assert_eq!(undo(&record, Patience::Wait).unwrap(), Undone::Gone);
     }
 
     #[test]
@@ -267,17 +301,20 @@ mod tests {
             start_time: start_time(child.id()).unwrap(),
             ..Undo::default()
         };
-        assert_eq!(undo(&record).unwrap(), Undone::Restored);
+        assert_eq!(undo(&record, Patience::Wait).unwrap(), Undone::Restored);
         assert!(!child.wait().unwrap().success());
     }
 
     #[test]
     fn an_unknown_kind_is_an_error_and_not_a_guess() {
         assert!(
-            undo(&Undo {
-                kind: UndoKind(99),
-                ..Undo::default()
-            })
+            undo(
+                &Undo {
+                    kind: UndoKind(99),
+                    ..Undo::default()
+                },
+                Patience::Wait
+            )
             .is_err()
         );
     }
@@ -291,7 +328,7 @@ mod tests {
             kind: UndoKind::REMOVE_DIR,
             ..record(&made, "", "")
         };
-        assert_eq!(undo(&record).unwrap(), Undone::Restored);
-        assert_eq!(undo(&record).unwrap(), Undone::Gone);
+        assert_eq!(undo(&record, Patience::Wait).unwrap(), Undone::Restored);
+        assert_eq!(undo(&record, Patience::Wait).unwrap(), Undone::Gone);
     }
 }

@@ -1,13 +1,16 @@
 //! Single knobs of one group: read, write, read back. Which value is wise, and undoing it, are the caller's business.
 
+mod below;
 mod bounds;
 mod freeze;
 mod hint;
 mod setting;
+mod undo;
 mod weight;
 
 pub use bounds::Bounds;
 pub use setting::{Quota, Setting};
+pub use undo::Undone;
 pub use weight::{shares_of_weight, weight_of_shares};
 
 use crate::group::Directory;

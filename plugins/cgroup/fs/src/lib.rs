@@ -9,6 +9,7 @@
 //! |---|---|
 //! | where is each controller? | [`Hierarchies::discover`] |
 //! | which group is this process in? | [`Group::of_pid`], [`Group::at`], [`Group::glob`] |
+//! | somebody told me its directories | [`Group::of_directories`] |
 //! | is it still the same group? | [`Group::check`] |
 //! | a leaf of my own | [`Leaf::plan`], [`Leaf::make`], [`Group::attach`], [`Group::remove`] |
 //! | what does it use? | [`StatFiles`] |
@@ -20,8 +21,9 @@
 //! one group has several, each with its inode; on version 2 it has one.
 //!
 //! # Journal first
-//! Nothing here undoes anything. What a call will write can be asked beforehand
-//! ([`Leaf::subtree_changes`], [`Knob::prepare`]), so that a caller writes its journal first.
+//! Nothing here is undone by itself. What a call will write can be asked beforehand
+//! ([`Leaf::subtree_changes`], [`Knob::prepare`]), so that a caller writes its journal first; the way back is
+//! [`SubtreeChange::undo`] and [`FileWrite::undo`].
 //!
 //! # Example
 //! ```no_run
@@ -57,6 +59,7 @@ mod parse;
 mod pressure;
 mod remove;
 mod stats;
+mod told;
 mod trigger;
 
 pub use controller::{Controller, ControllerSet, Version};
@@ -64,7 +67,9 @@ pub use cpuset::{CpuSet, CpuSetError, CpusetChange, CpusetWrite, plan_cpuset};
 pub use error::Error;
 pub use group::{Directory, Group};
 pub use hierarchy::{Hierarchies, Hierarchy, Mode};
-pub use knob::{Bounds, FileWrite, Knob, KnobKind, Quota, Setting, Written, shares_of_weight, weight_of_shares};
+pub use knob::{
+    Bounds, FileWrite, Knob, KnobKind, Quota, Setting, Undone, Written, shares_of_weight, weight_of_shares,
+};
 pub use leaf::{Leaf, Made, SubtreeChange};
 pub use parse::{CpuStats, DeviceIo, Limit, MemoryStats, PidsStats, Pressure, Stall};
 pub use pressure::{PressureFiles, Pressures, Resource};

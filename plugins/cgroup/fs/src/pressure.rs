@@ -63,9 +63,18 @@ impl PressureFiles {
     /// # Errors
     /// [`Error::Gone`], [`Error::Read`].
     pub fn open(group: &Group) -> Result<Self, Error> {
+        Self::open_only(group, &Resource::ALL)
+    }
+
+    /// As [`PressureFiles::open`], for some resources only; each costs a descriptor and a read.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::Read`].
+    pub fn open_only(group: &Group, resources: &[Resource]) -> Result<Self, Error> {
         match group.unified() {
             Some(directory) => {
-                let files = Self::open_in(&Home::Group(Arc::new(directory.clone())), Resource::group_file)?;
+                let home = Home::Group(Arc::new(directory.clone()));
+                let files = Self::open_in(&home, resources, Resource::group_file)?;
                 directory.check()?;
                 Ok(files)
             }
@@ -81,7 +90,8 @@ impl PressureFiles {
     /// # Errors
     /// [`Error::Read`].
     pub fn system(hierarchies: &Hierarchies) -> Result<Self, Error> {
-        Self::open_in(&Home::System(hierarchies.system_pressure()), Resource::system_file)
+        let home = Home::System(hierarchies.system_pressure());
+        Self::open_in(&home, &Resource::ALL, Resource::system_file)
     }
 
     /// Reads every file once.
@@ -107,9 +117,9 @@ impl PressureFiles {
         self.files.len()
     }
 
-    fn open_in(home: &Home, name: fn(Resource) -> &'static str) -> Result<Self, Error> {
+    fn open_in(home: &Home, resources: &[Resource], name: fn(Resource) -> &'static str) -> Result<Self, Error> {
         let mut files = Vec::new();
-        for resource in Resource::ALL {
+        for &resource in resources {
             files.extend(Kept::open(home, name(resource))?.map(|file| (file, resource)));
         }
         Ok(Self {

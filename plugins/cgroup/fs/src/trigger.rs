@@ -19,9 +19,9 @@ pub enum StallKind {
 
 /// A pressure trigger (accounting/psi.rst, "Monitoring for pressure thresholds"); dropping it disarms it.
 ///
-/// Poll its descriptor for `POLLPRI`: it is ready when tasks stalled for `stall` within `window`, at most once a
-/// window, and looked at ten times a window, so a stall is seen 50 ms to 1 s late. `POLLERR` says that the group
-/// is gone.
+/// Poll its descriptor for `POLLPRI` alone, since `POLLIN` is set at any time: it is ready when tasks stalled for
+/// `stall` within `window`, at most once a window, and looked at ten times a window, so a stall is seen 50 ms to 1 s
+/// late. `POLLERR` says that the group is gone.
 #[derive(Debug)]
 pub struct Trigger {
     file: File,

@@ -29,7 +29,7 @@ fn version_of(group: &Group, controller: Controller) -> Option<Version> {
 fn a_process_is_in_the_leaf_it_was_attached_to_and_nowhere_else() {
     let Some(mut bed) = Bed::new() else { return };
     let group = bed.group.clone();
-    let pid = bed.start(&group, "sleep 60");
+    let pid = bed.start(&group, "exec sleep 60");
     assert_eq!(group.processes().unwrap(), [pid]);
     assert_eq!(group.threads().unwrap(), [pid]);
     let found = Group::of_pid(&bed.hierarchies, pid).unwrap();
@@ -53,7 +53,7 @@ fn a_busy_leaf_is_not_removed_and_a_removed_one_reads_as_gone() {
     let group = bed.leaf(&root, "leaf");
     let mut files = StatFiles::open(&group, Families::ALL).unwrap();
     let mut pressure = PressureFiles::open(&group).unwrap();
-    bed.start(&group, "sleep 60");
+    bed.start(&group, "exec sleep 60");
     let error = group.remove().unwrap_err();
     assert!(matches!(error, Error::Remove { tries: 50, .. }), "{error}");
     files.read().unwrap();
@@ -237,7 +237,7 @@ fn cpusets_of_parent_and_child_move_in_the_planned_order() {
     if ends[0] == ends[1] {
         return println!("SKIP: one CPU only");
     }
-    bed.start(&child, "sleep 60");
+    bed.start(&child, "exec sleep 60");
     for knob in [&inner, &outer] {
         knob.write(&Setting::Cpus(ends[0].clone())).unwrap();
     }

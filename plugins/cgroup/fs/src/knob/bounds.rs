@@ -1,7 +1,7 @@
 //! How far a knob turns, for those who choose a value.
 
 use super::{Knob, KnobKind, Quota, weight};
-use crate::{Error, Version, fs};
+use crate::{CpuSet, Error, Version, fs};
 
 /// The largest quota that the kernel takes, in microseconds a period: 2^44 - 1 on 64-bit machines.
 const MOST_QUOTA_US: u64 = (1 << 44) - 1;
@@ -51,7 +51,7 @@ impl Knob {
             },
             KnobKind::Cpus => Bounds {
                 least: 1,
-                most: self.cpus_of_parent()?,
+                most: self.cpus_of_parent()?.len() as u64,
                 step: 1,
                 default: None,
                 unit: "cpus",
@@ -59,12 +59,16 @@ impl Knob {
         })
     }
 
-    fn cpus_of_parent(&self) -> Result<u64, Error> {
+    /// The CPUs that the group above may use, beyond which none of its children gets any.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::CpuSet`].
+    pub fn cpus_of_parent(&self) -> Result<CpuSet, Error> {
         let parent = self.directory.path.parent().unwrap_or(&self.directory.path);
         let path = parent.join(match self.directory.version {
             Version::V1 => "cpuset.effective_cpus",
             Version::V2 => "cpuset.cpus.effective",
         });
-        Ok(super::cpu_set(&path, &fs::read(&path)?)?.len() as u64)
+        super::cpu_set(&path, &fs::read(&path)?)
     }
 }

@@ -1,0 +1,507 @@
+//! `cgroup.limit`: turns the knobs of control groups, and puts them back. The only file here that changes how
+//! workloads run.
+//!
+//! Each knob is journalled before its first write, written only if it stands elsewhere, read back, and put back only
+//! if it still reads what we left: what somebody else changed is theirs. Which value is wise is a policy's business;
+//! leases, sets and dry runs are dealt with by the host.
+
+mod ask;
+mod hold;
+mod subject;
+
+use crate::config::LimitConfig;
+use crate::{group, probe};
+use ask::{Ask, Reach, effect};
+use hold::{Hold, Line, record, record_all, settle};
+use pipeline_cgroup_fs::{
+    CpuSet, CpusetChange, Error, FileWrite, Knob, KnobKind, Setting, Undone, Version, Written, plan_cpuset,
+};
+use pipeline_plugin_api::prelude::*;
+use std::collections::BTreeMap;
+use subject::{Subject, Turn};
+
+/// The `cgroup.limit` element.
+pub struct Limit {
+    kinds: Vec<(KnobKind, KnobId)>,
+    latency: bool,
+    host: Host,
+    system: Option<System>,
+    subjects: BTreeMap<TargetId, Subject>,
+}
+
+impl Element for Limit {
+    const NAME: &'static str = "cgroup.limit";
+    const SUMMARY: &'static str = "holds control groups back: idle, weight, cpuset, quota, freeze";
+    type Config = LimitConfig;
+
+    fn ports(config: &LimitConfig) -> Ports {
+        let knobs = config.kinds().into_iter().map(knob_of);
+        knobs
+            .fold(Ports::new(), |ports, knob| ports.takes_actions(&knob))
+            .gives_outcomes("what became of actions")
+    }
+
+    fn create(config: LimitConfig, host: &Host) -> Result<Self> {
+        let with_id = |kind| Ok((kind, host.knob(&knob_of(kind))?));
+        Ok(Self {
+            kinds: config.kinds().into_iter().map(with_id).collect::<Result<_>>()?,
+            latency: config.latency,
+            host: host.clone(),
+            system: None,
+            subjects: BTreeMap::new(),
+        })
+    }
+
+    fn probe() -> Vec<Probe> {
+        probe::knobs()
+    }
+
+    fn status(&self) -> String {
+        let turns = self.subjects.values().flat_map(|subject| &subject.turns);
+        let held = turns.filter(|turn| turn.hold.is_some()).count();
+        format!("holds {held} knobs of {} targets", self.subjects.len())
+    }
+}
+
+impl Actuator for Limit {
+    fn start(&mut self, system: &System) -> Result<()> {
+        self.system = Some(system.clone());
+        Ok(())
+    }
+
+    fn target(&mut self, change: &TargetChange) -> Result<Vec<Control>> {
+        let target = &change.target;
+        let is_protected = target.class == Class::LATENCY && !self.latency;
+        let stays = |known: &Subject| known.dirs == *target.cgroups && known.is_protected == is_protected;
+        if change.change == Change::GONE || !self.subjects.get(&target.id).is_some_and(stays) {
+            self.forget(target.id)?;
+        }
+        if change.change == Change::GONE {
+            return Ok(Vec::new());
+        }
+        if !self.subjects.contains_key(&target.id) {
+            let subject = Subject::open(&self.kinds, target, is_protected);
+            let subject = subject.map_err(|error| group::failure(target.id, &error))?;
+            self.subjects.insert(target.id, subject);
+        }
+        Ok(self
+            .subjects
+            .get(&target.id)
+            .map(|subject| subject.controls(change.at, target.id))
+            .unwrap_or_default())
+    }
+
+    fn takes(&self, knob: KnobId) -> bool {
+        self.kinds.iter().any(|(_, id)| *id == knob)
+    }
+
+    fn apply(&mut self, action: &Action) -> Result<Effect> {
+        let Self { subjects, system, .. } = self;
+        let system = system.as_ref().ok_or_else(not_started)?;
+        let subject = subjects.get_mut(&action.target).ok_or_else(|| unknown(action.target))?;
+        let is_idled = subject.is_idled();
+        let turn = subject.turn(action.knob).ok_or_else(|| unknown(action.target))?;
+        let failed = |error: Error| group::failure(action.target, &error);
+        let knob = turn.knob.clone().map_err(Failure::retry)?;
+        let ask = Ask::of(turn.kind, action, &reach(&knob).map_err(failed)?).map_err(Failure::retry)?;
+        if is_idled && turn.kind == KnobKind::Weight {
+            return turn.hidden_weight(ask);
+        }
+        turn.bring(&knob, ask, system, action.target)
+    }
+
+    fn release(&mut self, target: TargetId, knob: KnobId) -> Result<Release> {
+        let Self { subjects, system, .. } = self;
+        let system = system.as_ref().ok_or_else(not_started)?;
+        let subject = subjects.get_mut(&target).ok_or_else(|| unknown(target))?;
+        release(subject, knob, system, target)
+    }
+}
+
+impl Limit {
+    /// Puts back what we hold of a target that is no longer dealt with, or is another one now.
+    fn forget(&mut self, target: TargetId) -> Result<()> {
+        let Some(mut subject) = self.subjects.remove(&target) else {
+            return Ok(());
+        };
+        let system = self.system.as_ref().ok_or_else(not_started)?;
+        let held = subject.turns.iter().rev().filter(|turn| turn.hold.is_some());
+        for knob in held.map(|turn| turn.id).collect::<Vec<_>>() {
+            match release(&mut subject, knob, system, target) {
+                Ok(_) => {}
+                Err(failure) if failure.kind == FailureKind::GONE => {}
+                Err(failure) => {
+                    let name = self
+                        .host
+                        .target(target)
+                        .map(|target| target.name.to_string())
+                        .unwrap_or_default();
+                    self.host.log(Level::ERROR, &failure.message, &[("target", &name)]);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Turn {
+    /// Brings the knob to what is asked, unless it stands there or is somebody else's.
+    fn bring(&mut self, knob: &Knob, ask: Ask, system: &System, target: TargetId) -> Result<Effect> {
+        let failed = |error: Error| group::failure(target, &error);
+        let now = knob.read().map_err(failed)?;
+        if self.hold.as_ref().is_some_and(|hold| hold.in_force != now) {
+            let path = knob.path();
+            return Err(Failure::retry(format!(
+                "somebody else set `{}` to {now}; it is theirs now",
+                path.display()
+            )));
+        }
+        let hold = self.hold.clone().unwrap_or_else(|| Hold::of(now.clone()));
+        if now == ask.setting {
+            self.hold = Some(hold);
+        } else {
+            if let Some(why) = subject::never(knob.directory()).map_err(failed)? {
+                return Err(Failure::retry(why));
+            }
+            let below = below(knob, &ask.setting).map_err(failed)?;
+            self.hold = match below.is_empty() {
+                true => Some(self.write(knob, &ask.setting, hold, system, target)?),
+                false => Some(self.write_tree(knob, &below, &ask.setting, system, target)?),
+            };
+        }
+        let in_force = self.hold.as_ref().map_or(&now, |hold| &hold.in_force);
+        let clamped = match ask.clamped.is_empty() && *in_force != ask.setting {
+            true => format!("the kernel made it {in_force}"),
+            false => ask.clamped,
+        };
+        Ok(Effect {
+            clamped,
+            ..effect(in_force)
+        })
+    }
+
+    /// Journals, writes, reads back. On failure all is as it was before the call.
+    fn write(&mut self, knob: &Knob, to: &Setting, hold: Hold, system: &System, target: TargetId) -> Result<Hold> {
+        let failed = |error: Error| group::failure(target, &error);
+        let prepared = knob.prepare(to).map_err(failed)?;
+        let mut lines = record_all(system, self.kind, hold.writes_on_top(prepared))?;
+        let written = match knob.write(to) {
+            Ok(written) => written,
+            Err(error) => {
+                // Where the write took place all the same, as a freeze that comes late, it must not stand.
+                take_back(&lines, system).map_err(failed)?;
+                return Err(late(&error).unwrap_or_else(|| failed(error)));
+            }
+        };
+        if let Some(line) = lines.pop() {
+            lines.push(as_read_back(line, &written, self.kind, system)?);
+        }
+        let mut hold = Hold {
+            in_force: written.in_force,
+            ..hold
+        };
+        hold.replace(system, lines);
+        if *to == Setting::Idle(false) {
+            hold.remember_weight(system).map_err(failed)?;
+        }
+        Ok(hold)
+    }
+
+    /// Sets CPUs of a group and of those below it, which version 1 keeps within it: parents are widened before
+    /// children and narrowed after them, and every step is journalled for itself, so that each can be undone
+    /// whatever came after it. A value on top of another is set from what was found.
+    fn write_tree(
+        &mut self,
+        knob: &Knob,
+        below: &[Knob],
+        to: &Setting,
+        system: &System,
+        target: TargetId,
+    ) -> Result<Hold> {
+        let failed = |error: Error| group::failure(target, &error);
+        if let Some(held) = self.hold.take() {
+            put_back(held, knob, system, target)?;
+        }
+        let mut hold = Hold::of(knob.read().map_err(failed)?);
+        let knobs: Vec<&Knob> = std::iter::once(knob).chain(below).collect();
+        for write in plan_cpuset(&changes(&knobs, to).map_err(failed)?) {
+            let Some(knob) = knobs.iter().find(|knob| knob.directory().path == write.directory) else {
+                continue;
+            };
+            match step(knob, write.cpus, system, target) {
+                Ok(line) => hold.lines.push(line),
+                Err(failure) => {
+                    put_back(hold, knob, system, target)?;
+                    return Err(failure);
+                }
+            }
+        }
+        hold.in_force = knob.read().map_err(failed)?;
+        Ok(hold)
+    }
+
+    /// A weight while the group is idle on our account: it is forgotten, and set again when the group leaves idle.
+    fn hidden_weight(&mut self, ask: Ask) -> Result<Effect> {
+        match &self.hold {
+            Some(hold) if hold.in_force == ask.setting => Ok(Effect {
+                clamped: ask.clamped,
+                ..effect(&hold.in_force)
+            }),
+            _ => Err(Failure::retry(
+                "the group is idle, which leaves its weight without effect; put `cpu.idle` back first",
+            )),
+        }
+    }
+}
+
+impl Hold {
+    /// A group that left idle has the weight that it had before, without waiting for the release.
+    fn remember_weight(&mut self, system: &System) -> std::result::Result<(), Error> {
+        let Some(idle) = self.lines.pop() else { return Ok(()) };
+        for line in self.lines.drain(..).rev() {
+            line.write.undo()?;
+            system.settle(line.record);
+        }
+        self.lines.push(idle);
+        Ok(())
+    }
+
+    /// The weight that comes back when the group leaves idle is `weight.before`, which was found before we set one.
+    fn forget_weight(&mut self, weight: &FileWrite, system: &System) -> Result<()> {
+        let known = self.lines.iter().find(|line| line.write.path == weight.path);
+        let default = known.map_or(&weight.after, |line| &line.write.after).clone();
+        let forgotten = FileWrite {
+            after: default,
+            ..weight.clone()
+        };
+        let others = self
+            .lines
+            .iter()
+            .filter(|line| line.write.path != weight.path)
+            .map(|line| line.write.clone());
+        let forgotten = (forgotten.before != forgotten.after).then_some(forgotten);
+        // Recorded anew as a whole, since they are undone backwards.
+        let lines = record_all(system, KnobKind::Idle, forgotten.into_iter().chain(others).collect())?;
+        settle(system, &self.lines);
+        self.lines = lines;
+        Ok(())
+    }
+}
+
+fn release(subject: &mut Subject, id: KnobId, system: &System, target: TargetId) -> Result<Release> {
+    let is_idled = subject.is_idled();
+    let turn = subject.turn(id).ok_or_else(|| unknown(target))?;
+    let hold = turn
+        .hold
+        .take()
+        .ok_or_else(|| Failure::gone(target, "nothing is held of it"))?;
+    if is_idled && turn.kind == KnobKind::Weight {
+        return release_hidden_weight(subject, hold, system);
+    }
+    let knob = turn.knob.clone().map_err(Failure::retry)?;
+    put_back(hold, &knob, system, target)
+}
+
+/// The group is idle: its weight goes back when that ends.
+fn release_hidden_weight(subject: &mut Subject, weight: Hold, system: &System) -> Result<Release> {
+    let idle = subject.of_kind(KnobKind::Idle).and_then(|turn| turn.hold.as_mut());
+    if let (Some(idle), Some(line)) = (idle, weight.lines.first()) {
+        idle.forget_weight(&line.write, system)?;
+    }
+    settle(system, &weight.lines);
+    Ok(Release::Restored(effect(&weight.found)))
+}
+
+/// Undoes what we hold, backwards, each file only if it still reads what we left.
+fn put_back(hold: Hold, knob: &Knob, system: &System, target: TargetId) -> Result<Release> {
+    let before = knob.read();
+    let mut left: Vec<String> = Vec::new();
+    for line in hold.lines.iter().rev() {
+        match line.write.undo() {
+            Ok(Undone::Restored | Undone::Taken(_)) => system.settle(line.record),
+            Err(error) if error.is_gone() => system.settle(line.record),
+            Err(error) => left.push(by_hand(&error, &line.write)),
+        }
+    }
+    let now = before.map_err(|error| group::failure(target, &error))?;
+    if !left.is_empty() {
+        return Err(Failure {
+            target,
+            ..Failure::retry(left.join("; "))
+        });
+    }
+    match now == hold.in_force {
+        true => knob
+            .read()
+            .map(|now| Release::Restored(effect(&now)))
+            .map_err(|error| group::failure(target, &error)),
+        false => Ok(Release::Taken(format!(
+            "`{}` was set to {now} by somebody else",
+            knob.path().display()
+        ))),
+    }
+}
+
+fn by_hand(error: &Error, write: &FileWrite) -> String {
+    let sentence = group::sentence(error);
+    format!(
+        "{sentence}; put it back by hand: `echo '{}' > {}`",
+        write.before,
+        write.path.display()
+    )
+}
+
+/// The line with what the kernel made of the write.
+fn as_read_back(line: Line, written: &Written, kind: KnobKind, system: &System) -> Result<Line> {
+    if line.write.after == written.after {
+        return Ok(line);
+    }
+    let read = record(
+        system,
+        kind,
+        FileWrite {
+            after: written.after.clone(),
+            ..line.write
+        },
+    )?;
+    system.settle(line.record);
+    Ok(read)
+}
+
+fn late(error: &Error) -> Option<Failure> {
+    let Error::FreezeLate { waited_ms, .. } = error else {
+        return None;
+    };
+    Some(Failure::retry(format!(
+        "the group did not stop within {waited_ms} ms and goes on; one that is idle or throttled stops late, so put \
+         `cpu.idle` and `cpu.quota` back first"
+    )))
+}
+
+/// Undoes writes that may or may not have been made.
+fn take_back(lines: &[Line], system: &System) -> std::result::Result<(), Error> {
+    for line in lines.iter().rev() {
+        match line.write.undo() {
+            Err(error) if !error.is_gone() => return Err(error),
+            _ => system.settle(line.record),
+        }
+    }
+    Ok(())
+}
+
+/// One journalled write of a cpuset.
+fn step(knob: &Knob, cpus: CpuSet, system: &System, target: TargetId) -> Result<Line> {
+    let failed = |error: Error| group::failure(target, &error);
+    let setting = Setting::Cpus(cpus);
+    let write = knob
+        .prepare(&setting)
+        .map_err(failed)?
+        .pop()
+        .ok_or_else(|| unknown(target))?;
+    let line = record(system, KnobKind::Cpus, write)?;
+    match knob.write(&setting) {
+        Ok(written) => as_read_back(line, &written, KnobKind::Cpus, system),
+        Err(error) => {
+            system.settle(line.record);
+            Err(failed(error))
+        }
+    }
+}
+
+/// What each of the groups is to have: the first one `to`, those below what of theirs lies in it, or all of it.
+fn changes(knobs: &[&Knob], to: &Setting) -> std::result::Result<Vec<CpusetChange>, Error> {
+    let mut changes = Vec::with_capacity(knobs.len());
+    for (place, knob) in knobs.iter().enumerate() {
+        let (Setting::Cpus(before), Setting::Cpus(to)) = (knob.read()?, to) else {
+            continue;
+        };
+        let common = before.intersection(to);
+        let after = if place == 0 || common.is_empty() {
+            to.clone()
+        } else {
+            common
+        };
+        changes.push(CpusetChange {
+            directory: knob.directory().path.clone(),
+            before,
+            after,
+        });
+    }
+    Ok(changes)
+}
+
+/// The knobs below that must change with this one: none on version 2, which lets children say what they like.
+///
+/// A child whose quota is wider than its parent's is left to its owner, as what it has may be its own remedy.
+fn below(knob: &Knob, to: &Setting) -> std::result::Result<Vec<Knob>, Error> {
+    if knob.directory().version == Version::V2 {
+        return Ok(Vec::new());
+    }
+    match to {
+        Setting::Cpus(_) => {
+            // On version 1 an empty set belongs to a group that nobody uses.
+            let used = |knob: &Knob| !matches!(knob.read(), Ok(Setting::Cpus(cpus)) if cpus.is_empty());
+            Ok(knob.below()?.into_iter().filter(used).collect())
+        }
+        Setting::Quota(wanted) => {
+            let Some(wanted) = wanted.cpus() else {
+                return Ok(Vec::new());
+            };
+            for child in knob.below()? {
+                match child.read()? {
+                    Setting::Quota(quota) if quota.cpus().is_some_and(|cpus| cpus > wanted) => {
+                        return Err(Error::OutOfBounds {
+                            path: knob.path(),
+                            value: to.to_string(),
+                            takes: "no less than a group below it has: version 1 lets no child have more than its \
+                                    parent, so lower the child's `cpu.cfs_quota_us` first",
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            Ok(Vec::new())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn reach(knob: &Knob) -> std::result::Result<Reach, Error> {
+    let period_us = match knob.kind() {
+        KnobKind::Quota => match knob.read()? {
+            Setting::Quota(quota) => quota.period_us,
+            _ => pipeline_cgroup_fs::Quota::PERIOD_US,
+        },
+        _ => pipeline_cgroup_fs::Quota::PERIOD_US,
+    };
+    let cpus = if knob.kind() == KnobKind::Cpus {
+        knob.cpus_of_parent()?
+    } else {
+        CpuSet::default()
+    };
+    Ok(Reach { period_us, cpus })
+}
+
+fn knob_of(kind: KnobKind) -> vocabulary::Knob {
+    match kind {
+        KnobKind::Idle => vocabulary::CPU_IDLE,
+        KnobKind::Weight => vocabulary::CPU_WEIGHT,
+        KnobKind::Cpus => vocabulary::CPU_SET,
+        KnobKind::Quota => vocabulary::CPU_QUOTA,
+        KnobKind::Freeze => vocabulary::FREEZE,
+    }
+}
+
+fn unknown(target: TargetId) -> Failure {
+    Failure {
+        target,
+        ..Failure::retry("the target, or this knob of it, is not known here")
+    }
+}
+
+fn not_started() -> Failure {
+    Failure::fatal("asked to act before it was started")
+}
+
+#[cfg(test)]
+mod tests;

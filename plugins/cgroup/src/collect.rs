@@ -1,0 +1,10 @@
+//! The collectors, one file each, and what both do with their targets: `roster`. Nothing here writes to a group.
+
+mod bell;
+mod devices;
+mod pressure;
+mod roster;
+mod stats;
+
+pub use pressure::CgroupPressure;
+pub use stats::CgroupStats;
