@@ -40,7 +40,7 @@ fn code(text: &str) -> String {
 }
 
 fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/") || name.contains("/testing")
+    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/") || name.contains("/testing") || name.ends_with("/bed.rs")
 }
 
 /// Files whose code has one of the texts, but for those that may.
@@ -86,9 +86,9 @@ fn plugins_forbid_unsafe_code() {
 
 #[test]
 fn only_the_clock_asks_the_system_for_the_time() {
-    let found = offenders(&all(), &["Instant::now", "SystemTime::now", "thread::sleep"], |name| {
-        name == "core/src/run/clock.rs"
-    });
+    // The kernel's own delays are not the run's time: docs/decisions/0006.
+    let may = ["core/src/run/clock.rs", "plugins/cgroup/fs/src/remove.rs", "plugins/cgroup/fs/src/knob/freeze.rs"];
+    let found = offenders(&all(), &["Instant::now", "SystemTime::now", "thread::sleep"], |name| may.contains(&name));
     assert_eq!(found, [""; 0]);
 }
 
