@@ -120,7 +120,7 @@ pub fn graph(path: &Path, plugin_dirs: &[PathBuf]) -> Result<Checked, Exit> {
 }
 
 fn with_process_output<T>(body: impl FnOnce(&mut Streams<'_>) -> Result<T, CliError>) -> Result<T, Exit> {
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    let (mut out, mut err) = (io::stdout().lock(), Heedless(io::stderr().lock()));
     let mut streams = Streams {
         out: &mut out,
         err: &mut err,
@@ -137,6 +137,21 @@ fn with_process_output<T>(body: impl FnOnce(&mut Streams<'_>) -> Result<T, CliEr
         }
         error.exit()
     })
+}
+
+/// Standard error: what nobody takes there is lost, and the exit status says it all the same.
+struct Heedless<W>(W);
+
+impl<W: Write> Write for Heedless<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(self.0.write(bytes).unwrap_or(bytes.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // As above.
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 /// Whether standard error is a terminal whose user wants colours (<https://no-color.org>).

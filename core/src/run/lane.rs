@@ -113,23 +113,39 @@ impl Lane {
     /// One instant, now.
     pub fn instant(&mut self) {
         let at = self.shared.clock.now();
-        self.rung = false;
+        let heard = self.bell.quiet() | std::mem::take(&mut self.rung);
         for place in 0..self.nodes.len() {
             let (above, rest) = self.outputs.split_at_mut(place);
             let Some(out) = rest.first_mut() else { return };
             out.clear();
             out.at = at;
             let node = &mut self.nodes[place];
-            node.receive();
-            if node.step(at, &self.ready, above, out) == After::Abort {
+            if heard {
+                node.receive();
+            }
+            if node.step(at, &self.ready, above, out, heard) == After::Abort {
                 self.shared.stop();
             }
             if !out.is_empty() {
                 self.nodes[place].spoke();
-                self.spread(place);
+                if self.goes_further(place) {
+                    self.spread(place);
+                }
             }
         }
         self.ready.clear();
+    }
+
+    /// Whether anyone hears what the node said but the nodes below it in this lane: mostly nobody,
+    /// and to spread to nobody still moves a batch and its routes twice.
+    fn goes_further(&self, place: usize) -> bool {
+        let Routes {
+            changes,
+            feedback,
+            last,
+        } = &self.routes[place];
+        let routed = !(changes.is_empty() && feedback.is_empty() && last.is_empty());
+        routed || !self.nodes[place].sends.is_empty() || !self.outputs[place].changes.is_empty()
     }
 
     /// Sends on what a node said, to all but the nodes below it in this lane, which look for themselves.
@@ -208,7 +224,8 @@ impl Lane {
 
     fn next(&mut self) -> Next {
         let now = self.shared.clock.now();
-        if self.rung || !self.ready.is_empty() || self.nodes.iter().any(|node| node.has_waiting()) {
+        self.rung |= self.nodes.iter().any(|node| node.has_waiting());
+        if self.rung || !self.ready.is_empty() {
             return Next::Now;
         }
         match self.nodes.iter().filter_map(Node::due).min() {
@@ -264,7 +281,7 @@ impl Lane {
             .map(|fd| fd.as_fd().as_raw_fd());
         self.ready.extend(ready);
         if !polled[0].revents().is_empty() {
-            self.bell.quiet();
+            self.bell.empty();
             self.rung = true;
         }
     }

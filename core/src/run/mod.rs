@@ -213,6 +213,8 @@ fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress
     let end = options
         .duration
         .unwrap_or(if options.once { ONCE } else { Nanos::FOREVER });
+    // How soon the end of `--once` or of an aborted run is noticed, and how often the moving line moves.
+    let step = Nanos::from_millis(if options.once || progress.is_shown() { 50 } else { 250 });
     while !shared.is_stopping() {
         let now = shared.clock.now();
         if now >= end {
@@ -221,7 +223,7 @@ fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress
         if options.once && shared.collectors_that_spoke() >= collectors {
             return;
         }
-        if let Some(signal) = stops.within((end - now).min(Nanos::from_millis(50))) {
+        if let Some(signal) = stops.within((end - now).min(step)) {
             shared.logger.log(
                 Level::INFO,
                 "run",

@@ -231,13 +231,13 @@ impl Node {
     }
 
     /// Calls it if it is due or has input. `before` are the outputs of this instant above it.
-    pub fn step(&mut self, at: Nanos, ready: &[i32], before: &[Batch], out: &mut Batch) -> After {
+    pub fn step(&mut self, at: Nanos, ready: &[i32], before: &[Batch], out: &mut Batch, heard: bool) -> After {
         if self.node.is_none() {
             return After::GoOn;
         }
         let is_ready = ready.iter().any(|fd| self.descriptors.contains(fd));
         let (due, missed) = self.take_due(at);
-        let due = due || is_ready || self.host.take_wake();
+        let due = due || is_ready || (heard && self.host.take_wake());
         if is_ready {
             self.descriptors_rest_until = at + DESCRIPTOR_REST;
         }

@@ -22,6 +22,11 @@ impl Progress {
         Self(Some(bar))
     }
 
+    /// Whether there is a line.
+    pub fn is_shown(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Shows how far the run is.
     pub fn show(&self, now: Nanos, end: Option<Nanos>) {
         let Some(bar) = &self.0 else { return };

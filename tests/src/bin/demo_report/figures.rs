@@ -40,7 +40,11 @@ impl Figures {
         let pools = KINDS.iter().map(|kind| (*kind, pool(windows, *kind))).collect();
         let disturbed = windows.iter().filter(|window| window.kind == Kind::Disturbed);
         let detections = disturbed.map(|window| detection(record, window)).collect();
-        Self { pools, detections, actions: actions(record) }
+        Self {
+            pools,
+            detections,
+            actions: actions(record),
+        }
     }
 
     /// Whether there is a valid window of each kind.
@@ -56,7 +60,10 @@ impl Figures {
             let name = format!("{kind:?}").to_lowercase();
             let (p50, p99) = (ms(pool.quantile(0.5)), ms(pool.quantile(0.99)));
             let (valid, invalid, cpus) = (pool.windows, pool.invalid, pool.batch_cpus);
-            let _ = writeln!(text, "{name:10} {valid:6} {invalid:9} {requests:9} {p50:>8} {p99:>8} {cpus:11.3}");
+            let _ = writeln!(
+                text,
+                "{name:10} {valid:6} {invalid:9} {requests:9} {p50:>8} {p99:>8} {cpus:11.3}"
+            );
         }
         text.push_str("\ndisturbed at   noticed after   blamed after   blamed (through)\n");
         for found in &self.detections {
@@ -64,7 +71,11 @@ impl Figures {
             let (noticed, blamed) = (after(found.after_ms), after(found.blamed_ms));
             let culprit = found.culprit.as_deref().unwrap_or("nobody");
             let began = found.began as f64 / 1e9;
-            let _ = writeln!(text, "{began:10.1} s {noticed:>15} {blamed:>14}   {culprit} ({})", found.resource);
+            let _ = writeln!(
+                text,
+                "{began:10.1} s {noticed:>15} {blamed:>14}   {culprit} ({})",
+                found.resource
+            );
         }
         text.push_str("\nactions\n");
         for action in &self.actions {
@@ -78,19 +89,51 @@ impl Figures {
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
-        let p99 = |kind| self.pools.get(&kind).and_then(|pool| pool.quantile(0.99)).unwrap_or(f64::NAN);
+        let p99 = |kind| {
+            self.pools
+                .get(&kind)
+                .and_then(|pool| pool.quantile(0.99))
+                .unwrap_or(f64::NAN)
+        };
         let cpus = |kind| self.pools.get(&kind).map_or(f64::NAN, |pool| pool.batch_cpus);
         let (alone, disturbed, protected) = (p99(Kind::Alone), p99(Kind::Disturbed), p99(Kind::Protected));
-        let blamed = |name: &str| self.detections.iter().filter(|found| found.culprit.as_deref() == Some(name)).count();
+        let blamed = |name: &str| {
+            self.detections
+                .iter()
+                .filter(|found| found.culprit.as_deref() == Some(name))
+                .count()
+        };
         vec![
-            ("recovered", format!("{:.3}", ((disturbed - protected) / (disturbed - alone)).clamp(0.0, 1.0))),
+            (
+                "recovered",
+                format!("{:.3}", ((disturbed - protected) / (disturbed - alone)).clamp(0.0, 1.0)),
+            ),
             ("protected_over_alone", format!("{:.2}", protected / alone)),
             ("disturbed_over_alone", format!("{:.2}", disturbed / alone)),
-            ("detected_ms", self.median_detection().map_or("none".to_owned(), |after| format!("{after:.0}"))),
-            ("culprit", self.detections.iter().find_map(|found| found.culprit.clone()).unwrap_or("none".to_owned())),
-            ("culprit_right", format!("{} of {}", blamed("batch"), self.detections.len())),
-            ("batch_kept", format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Disturbed))),
-            ("batch_kept_of_idle", format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Reference))),
+            (
+                "detected_ms",
+                self.median_detection()
+                    .map_or("none".to_owned(), |after| format!("{after:.0}")),
+            ),
+            (
+                "culprit",
+                self.detections
+                    .iter()
+                    .find_map(|found| found.culprit.clone())
+                    .unwrap_or("none".to_owned()),
+            ),
+            (
+                "culprit_right",
+                format!("{} of {}", blamed("batch"), self.detections.len()),
+            ),
+            (
+                "batch_kept",
+                format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Disturbed)),
+            ),
+            (
+                "batch_kept_of_idle",
+                format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Reference)),
+            ),
         ]
     }
 
@@ -116,7 +159,10 @@ fn pool(windows: &[Window], kind: Kind) -> Pool {
         }
         pool.windows += 1;
         pool.batch_cpus += window.batch_cpus;
-        window.counts.iter().for_each(|(bucket, count)| *pool.counts.entry(*bucket).or_default() += count);
+        window
+            .counts
+            .iter()
+            .for_each(|(bucket, count)| *pool.counts.entry(*bucket).or_default() += count);
     }
     pool.batch_cpus /= pool.windows.max(1) as f64;
     pool
@@ -125,7 +171,11 @@ fn pool(windows: &[Window], kind: Kind) -> Pool {
 /// What was said about the victim between the disturbance's beginning and its window's end.
 fn detection(record: &Record, window: &Window) -> Detection {
     let during = |finding: &&Finding| (window.began..window.to).contains(&finding.at) && finding.victim == "web";
-    let mut noticed = record.findings.iter().filter(during).filter(|finding| finding.phase != "ends");
+    let mut noticed = record
+        .findings
+        .iter()
+        .filter(during)
+        .filter(|finding| finding.phase != "ends");
     let after = |finding: &Finding| (finding.at - window.began) as f64 / 1e6;
     let first = noticed.clone().next();
     let blaming = noticed.find(|finding| !finding.culprits.is_empty());
@@ -134,7 +184,9 @@ fn detection(record: &Record, window: &Window) -> Detection {
         after_ms: first.map(after),
         blamed_ms: blaming.map(after),
         culprit: blaming.and_then(|finding| finding.culprits.first().cloned()),
-        resource: blaming.or(first).map_or("-".to_owned(), |finding| finding.resource.clone()),
+        resource: blaming
+            .or(first)
+            .map_or("-".to_owned(), |finding| finding.resource.clone()),
     }
 }
 

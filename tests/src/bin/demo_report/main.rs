@@ -25,7 +25,11 @@ fn main() -> ExitCode {
     };
     let windows = windows::windows(&record);
     if let Some(need) = need {
-        return if windows::complete(&windows, need) { ExitCode::SUCCESS } else { ExitCode::from(3) };
+        return if windows::complete(&windows, need) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(3)
+        };
     }
     let figures = Figures::of(&record, &windows);
     match std::io::stdout().write_all(figures.text().as_bytes()) {

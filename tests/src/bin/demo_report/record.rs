@@ -142,11 +142,20 @@ impl Record {
     fn reading(&mut self, line: Line) {
         let Some(value) = line.value else { return };
         let from = line.at.saturating_sub(line.span);
-        let used = Used { from, at: line.at, nanos: value };
+        let used = Used {
+            from,
+            at: line.at,
+            nanos: value,
+        };
         let bucket = line.part.strip_prefix("bucket/").and_then(|index| index.parse().ok());
         match (line.metric.as_str(), line.target.as_str(), bucket) {
             ("kpi.latency.bucket", "web", Some(bucket)) => {
-                self.buckets.push(Bucket { from, at: line.at, bucket, count: value as u64 });
+                self.buckets.push(Bucket {
+                    from,
+                    at: line.at,
+                    bucket,
+                    count: value as u64,
+                });
             }
             ("cpu.time", "batch", None) => self.batch_used.push(used),
             ("cpu.steal", "web", None) if line.part.starts_with("cpu/") => self.stolen.push(used),

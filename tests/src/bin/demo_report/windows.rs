@@ -53,7 +53,13 @@ impl Window {
 
 /// Whether there are that many valid windows of each kind.
 pub fn complete(windows: &[Window], need: usize) -> bool {
-    KINDS.iter().all(|kind| windows.iter().filter(|window| window.kind == *kind && window.is_valid()).count() >= need)
+    KINDS.iter().all(|kind| {
+        windows
+            .iter()
+            .filter(|window| window.kind == *kind && window.is_valid())
+            .count()
+            >= need
+    })
 }
 
 /// The p-quantile of counts, in milliseconds.
@@ -92,15 +98,32 @@ fn window(record: &Record, began: At, ended: At) -> Option<Window> {
         (true, true, true) => return None,
     };
     let mut counts = Counts::new();
-    let inside = record.buckets.iter().filter(|bucket| bucket.from >= from && bucket.at <= to);
+    let inside = record
+        .buckets
+        .iter()
+        .filter(|bucket| bucket.from >= from && bucket.at <= to);
     inside.for_each(|bucket| *counts.entry(bucket.bucket).or_default() += bucket.count);
-    let (batch_cpus, steal) = (per_second(&record.batch_used, from, to), per_second(&record.stolen, from, to));
-    Some(Window { kind, began, to, counts, batch_cpus, steal })
+    let (batch_cpus, steal) = (
+        per_second(&record.batch_used, from, to),
+        per_second(&record.stolen, from, to),
+    );
+    Some(Window {
+        kind,
+        began,
+        to,
+        counts,
+        batch_cpus,
+        steal,
+    })
 }
 
 /// The last state told up to an instant; false before the first.
 fn state(changes: &[(At, bool)], at: At) -> bool {
-    changes.iter().rev().find(|(told, _)| *told <= at).is_some_and(|(_, state)| *state)
+    changes
+        .iter()
+        .rev()
+        .find(|(told, _)| *told <= at)
+        .is_some_and(|(_, state)| *state)
 }
 
 /// CPU time a second over the readings that lie inside.
@@ -123,13 +146,26 @@ mod tests {
     const S: At = 1_000_000_000;
 
     fn record() -> Record {
-        let mut record = Record { end: 48 * S, batch: vec![(12 * S, true), (48 * S, false)], ..Record::default() };
+        let mut record = Record {
+            end: 48 * S,
+            batch: vec![(12 * S, true), (48 * S, false)],
+            ..Record::default()
+        };
         let guard = vec![(0, false), (24 * S, true), (36 * S, false)];
         let bare = vec![(0, false), (36 * S, true), (48 * S, false)];
         record.active = BTreeMap::from([("guard".to_owned(), guard), ("bare".to_owned(), bare)]);
         for second in 1..48 {
-            record.buckets.push(Bucket { from: (second - 1) * S, at: second * S, bucket: second as u32, count: 10 });
-            record.batch_used.push(Used { from: (second - 1) * S, at: second * S, nanos: 5e8 });
+            record.buckets.push(Bucket {
+                from: (second - 1) * S,
+                at: second * S,
+                bucket: second as u32,
+                count: 10,
+            });
+            record.batch_used.push(Used {
+                from: (second - 1) * S,
+                at: second * S,
+                nanos: 5e8,
+            });
         }
         record
     }
@@ -145,15 +181,25 @@ mod tests {
     fn edges_are_left_out() {
         let disturbed = &windows(&record())[1];
         assert_eq!((disturbed.began, disturbed.to), (12 * S, 24 * S - EDGE));
-        assert_eq!(disturbed.counts.keys().copied().collect::<Vec<_>>(), (15..24).collect::<Vec<_>>());
+        assert_eq!(
+            disturbed.counts.keys().copied().collect::<Vec<_>>(),
+            (15..24).collect::<Vec<_>>()
+        );
         assert!((disturbed.batch_cpus - 0.5).abs() < 1e-9);
     }
 
     #[test]
     fn a_window_that_the_hypervisor_disturbed_is_not_valid() {
         let mut record = record();
-        record.stolen.push(Used { from: 15 * S, at: 16 * S, nanos: 0.02 * S as f64 });
+        record.stolen.push(Used {
+            from: 15 * S,
+            at: 16 * S,
+            nanos: 0.02 * S as f64,
+        });
         let windows = windows(&record);
-        assert_eq!(windows.iter().map(Window::is_valid).collect::<Vec<_>>(), [true, false, true, true]);
+        assert_eq!(
+            windows.iter().map(Window::is_valid).collect::<Vec<_>>(),
+            [true, false, true, true]
+        );
     }
 }
