@@ -43,6 +43,7 @@ pub mod frame;
 pub mod histogram;
 pub mod host;
 pub mod names;
+pub mod pattern;
 pub mod ports;
 pub mod stage;
 pub mod testkit;

@@ -13,7 +13,10 @@ fn in_lab(files: &[(&Path, &str)], out: &Path, script: &str) -> (bool, String) {
     for (here, there) in files {
         command.arg("-f").arg(format!("{}:{there}", here.display()));
     }
-    let ended = command.args(["--", "sh", "-c", script]).output().expect("the lab starts");
+    let ended = command
+        .args(["--", "sh", "-c", script])
+        .output()
+        .expect("the lab starts");
     let printed = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
     (ended.status.success(), printed)
 }
@@ -22,12 +25,21 @@ fn in_lab(files: &[(&Path, &str)], out: &Path, script: &str) -> (bool, String) {
 fn test_binary(name: &str) -> PathBuf {
     let folder = built::folder().join("deps");
     let prefix = format!("{name}-");
-    let found = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).filter(|path| {
-        let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
-        file.starts_with(&prefix) && path.extension().is_none()
-    });
+    let found = std::fs::read_dir(&folder)
+        .expect("cargo keeps test binaries in `deps`")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+            file.starts_with(&prefix) && path.extension().is_none()
+        });
     let newest = found.max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok());
-    newest.unwrap_or_else(|| panic!("no `{prefix}…` in `{}`; run `cargo build --workspace --all-targets` first", folder.display()))
+    newest.unwrap_or_else(|| {
+        panic!(
+            "no `{prefix}…` in `{}`; run `cargo build --workspace --all-targets` first",
+            folder.display()
+        )
+    })
 }
 
 /// Every test of the cgroup library against the kernel holds on a machine that has version 2 alone:
@@ -102,15 +114,25 @@ fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothin
     let left = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_default();
     assert!(well, "{printed}\n{}", left("log"));
 
-    assert_eq!(left("during"), "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n", "{}", left("log"));
+    assert_eq!(
+        left("during"),
+        "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n",
+        "{}",
+        left("log")
+    );
     assert_eq!(left("after"), "status 0\n", "{}", left("log"));
     assert_eq!(left("before"), left("subtree"));
     let lines = record::lines(&left("run.jsonl"));
     let most = |metric: &str| {
-        let readings = lines.iter().filter(|line| line["metric"] == metric && line["target"] == "batch");
+        let readings = lines
+            .iter()
+            .filter(|line| line["metric"] == metric && line["target"] == "batch");
         readings.filter_map(|line| line["value"].as_f64()).fold(0.0, f64::max)
     };
-    assert!(most("cpu.throttled_periods") > 0.0, "the quota of half a CPU throttles a busy loop");
+    assert!(
+        most("cpu.throttled_periods") > 0.0,
+        "the quota of half a CPU throttles a busy loop"
+    );
     assert!(most("psi.cpu.some") > 0.0, "what waits for its quota is under pressure");
     assert!(most("memory.current") > 0.0);
 }

@@ -30,17 +30,27 @@ fn rust_files(folder: &str) -> Vec<(String, String)> {
 }
 
 fn all() -> Vec<(String, String)> {
-    ["core", "plugin-api", "plugins"].iter().flat_map(|folder| rust_files(folder)).collect()
+    ["core", "plugin-api", "plugins"]
+        .iter()
+        .flat_map(|folder| rust_files(folder))
+        .collect()
 }
 
 /// The code of a file: without comments, and without its tests.
 fn code(text: &str) -> String {
     let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    body.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/") || name.contains("/testing") || name.ends_with("/bed.rs")
+    name.contains("/tests/")
+        || name.ends_with("/tests.rs")
+        || name.contains("/benches/")
+        || name.contains("/testing")
+        || name.ends_with("/bed.rs")
 }
 
 /// Files whose code has one of the texts, but for those that may.
@@ -57,7 +67,10 @@ fn plugin_manifests() -> Vec<(String, String)> {
     for entry in std::fs::read_dir(root().join("plugins")).unwrap().flatten() {
         for manifest in [entry.path().join("Cargo.toml"), entry.path().join("fs/Cargo.toml")] {
             if let Ok(text) = std::fs::read_to_string(&manifest) {
-                manifests.push((manifest.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(), text));
+                manifests.push((
+                    manifest.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(),
+                    text,
+                ));
             }
         }
     }
@@ -67,7 +80,11 @@ fn plugin_manifests() -> Vec<(String, String)> {
 
 #[test]
 fn only_three_rooms_say_unsafe() {
-    let rooms = ["plugin-api/src/abi/", "core/src/plugin/load.rs", "plugins/perf/src/sys.rs"];
+    let rooms = [
+        "plugin-api/src/abi/",
+        "core/src/plugin/load.rs",
+        "plugins/perf/src/sys.rs",
+    ];
     let found = offenders(&all(), &["unsafe {", "unsafe fn", "unsafe impl", "#[unsafe("], |name| {
         rooms.iter().any(|room| name.starts_with(room))
     });
@@ -76,7 +93,9 @@ fn only_three_rooms_say_unsafe() {
 
 #[test]
 fn plugins_forbid_unsafe_code() {
-    let roots = rust_files("plugins").into_iter().filter(|(name, _)| name.ends_with("src/lib.rs"));
+    let roots = rust_files("plugins")
+        .into_iter()
+        .filter(|(name, _)| name.ends_with("src/lib.rs"));
     let without: Vec<String> = roots
         .filter(|(name, text)| !name.starts_with("plugins/perf/") && !text.contains("#![forbid(unsafe_code)]"))
         .map(|(name, _)| name)
@@ -87,22 +106,55 @@ fn plugins_forbid_unsafe_code() {
 #[test]
 fn only_the_clock_asks_the_system_for_the_time() {
     // The kernel's own delays are not the run's time: docs/decisions/0006.
-    let may = ["core/src/run/clock.rs", "plugins/cgroup/fs/src/remove.rs", "plugins/cgroup/fs/src/knob/freeze.rs"];
-    let found = offenders(&all(), &["Instant::now", "SystemTime::now", "thread::sleep"], |name| may.contains(&name));
+    let may = [
+        "core/src/run/clock.rs",
+        "plugins/cgroup/fs/src/remove.rs",
+        "plugins/cgroup/fs/src/knob/freeze.rs",
+    ];
+    let found = offenders(&all(), &["Instant::now", "SystemTime::now", "thread::sleep"], |name| {
+        may.contains(&name)
+    });
     assert_eq!(found, [""; 0]);
 }
 
 #[test]
 fn pure_stages_do_not_reach_for_the_world() {
-    let pure = |name: &str| ["plugins/detect/", "plugins/policy/", "plugins/signal/", "plugins/example/"].iter().any(|p| name.starts_with(p));
-    let files: Vec<_> = rust_files("plugins").into_iter().filter(|(name, _)| pure(name)).collect();
-    let found = offenders(&files, &["std::fs", "std::net", "std::process", "std::thread", "System,", "rand::"], |_| false);
+    let pure = |name: &str| {
+        [
+            "plugins/detect/",
+            "plugins/policy/",
+            "plugins/signal/",
+            "plugins/example/",
+        ]
+        .iter()
+        .any(|p| name.starts_with(p))
+    };
+    let files: Vec<_> = rust_files("plugins")
+        .into_iter()
+        .filter(|(name, _)| pure(name))
+        .collect();
+    let found = offenders(
+        &files,
+        &[
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "System,",
+            "rand::",
+        ],
+        |_| false,
+    );
     assert_eq!(found, [""; 0]);
 }
 
 #[test]
 fn the_plugin_api_does_no_input_or_output() {
-    let found = offenders(&rust_files("plugin-api"), &["std::fs", "std::net", "std::io::", "std::process::Command"], |_| false);
+    let found = offenders(
+        &rust_files("plugin-api"),
+        &["std::fs", "std::net", "std::io::", "std::process::Command"],
+        |_| false,
+    );
     assert_eq!(found, [""; 0]);
 }
 
@@ -112,26 +164,51 @@ fn no_plugin_depends_on_the_core_or_on_another_plugin() {
         let dependencies = text.split("[dependencies]").nth(1).unwrap_or_default();
         for line in dependencies.lines().filter(|line| !line.trim_start().starts_with('#')) {
             let dependency = line.split(['=', '.', ' ']).next().unwrap_or_default();
-            assert!(dependency != "pipeline" && !dependency.starts_with("pipeline-plugin-") || dependency == "pipeline-plugin-api",
-                "{name} depends on {dependency}");
+            assert!(
+                dependency != "pipeline" && !dependency.starts_with("pipeline-plugin-")
+                    || dependency == "pipeline-plugin-api",
+                "{name} depends on {dependency}"
+            );
         }
     }
 }
 
 #[test]
 fn the_core_names_no_workload_and_no_policy() {
-    let words = ["redis", "memcached", "stress-ng", "policy.throttle", "detect.baseline", "cgroup"];
+    let words = [
+        "redis",
+        "memcached",
+        "stress-ng",
+        "policy.throttle",
+        "detect.baseline",
+        "cgroup",
+    ];
     let found = offenders(&rust_files("core/src"), &words, |_| false);
     assert_eq!(found, [""; 0]);
 }
 
 #[test]
 fn only_actuators_write_below_sys() {
-    let writes = ["std::fs::write", "fs::write(", "OpenOptions", "sched_setaffinity", "kill_process", "Knob::"];
+    let writes = [
+        "std::fs::write",
+        "fs::write(",
+        "OpenOptions",
+        "sched_setaffinity",
+        "kill_process",
+        "Knob::",
+    ];
     // What may write, and what: workloads that it started itself, files of its own, and the library
     // whose callers are listed here in turn.
-    let may = ["actuate", "plugins/process/src/target", "plugins/file/", "plugins/cgroup/fs/", "plugins/kpi/"];
-    let found = offenders(&rust_files("plugins"), &writes, |name| may.iter().any(|part| name.contains(part)));
+    let may = [
+        "actuate",
+        "plugins/process/src/target",
+        "plugins/file/",
+        "plugins/cgroup/fs/",
+        "plugins/kpi/",
+    ];
+    let found = offenders(&rust_files("plugins"), &writes, |name| {
+        may.iter().any(|part| name.contains(part))
+    });
     assert_eq!(found, [""; 0]);
 }
 
@@ -140,18 +217,30 @@ fn configs_refuse_unknown_fields_and_have_defaults() {
     for (name, text) in rust_files("plugins") {
         for (place, _) in text.match_indices("impl Configure for ") {
             let config = text[place..].split_whitespace().nth(3).unwrap_or_default();
-            let Some(at) = text.find(&format!("pub struct {config} ")) else { continue };
-            let above: Vec<&str> = text[..at].lines().rev().take_while(|line| line.starts_with('#') || line.starts_with("///")).collect();
+            let Some(at) = text.find(&format!("pub struct {config} ")) else {
+                continue;
+            };
+            let above: Vec<&str> = text[..at]
+                .lines()
+                .rev()
+                .take_while(|line| line.starts_with('#') || line.starts_with("///"))
+                .collect();
             let attributes = above.join("\n");
-            assert!(attributes.contains("deny_unknown_fields") && attributes.contains("default"), "{name}: {config}");
+            assert!(
+                attributes.contains("deny_unknown_fields") && attributes.contains("default"),
+                "{name}: {config}"
+            );
         }
     }
 }
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let silent: Vec<String> =
-        all().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name).collect();
+    let silent: Vec<String> = all()
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(silent, [""; 0]);
 }
 
@@ -167,16 +256,24 @@ fn every_plugin_has_a_readme_with_one_graph() {
 #[test]
 fn every_dependency_has_its_reason() {
     let own = plugin_manifests().into_iter().chain(
-        ["Cargo.toml", "core/Cargo.toml"].map(|name| (name.to_owned(), std::fs::read_to_string(root().join(name)).unwrap())),
+        ["Cargo.toml", "core/Cargo.toml"]
+            .map(|name| (name.to_owned(), std::fs::read_to_string(root().join(name)).unwrap())),
     );
     for (name, text) in own {
         let mut before = "";
         for line in text.lines() {
             let brings = line.contains(" = \"") || line.contains(" = { ");
             let third_party = brings && !line.contains("path =") && !line.contains("workspace");
-            let in_dependencies = text[..text.find(line).unwrap_or_default()].rfind('[').is_some_and(|at| text[at..].starts_with("[dependencies") || text[at..].starts_with("[workspace.dependencies"));
+            let in_dependencies = text[..text.find(line).unwrap_or_default()]
+                .rfind('[')
+                .is_some_and(|at| {
+                    text[at..].starts_with("[dependencies") || text[at..].starts_with("[workspace.dependencies")
+                });
             if third_party && in_dependencies {
-                assert!(before.starts_with('#') || before.contains(" = "), "{name}: `{line}` has no reason above it");
+                assert!(
+                    before.starts_with('#') || before.contains(" = "),
+                    "{name}: `{line}` has no reason above it"
+                );
             }
             before = line;
         }

@@ -39,9 +39,9 @@ pub fn drain(plan: &Plan, mut nodes: Vec<Node>, shared: &Shared, deadline: Nanos
 pub fn restore(shared: &Shared) -> bool {
     let mut restored = true;
     for report in shared.journal.undo_all() {
-        let (node, path) = (&report.entry.node, &report.entry.path);
+        let (node, subject) = (&report.entry.node, report.entry.subject());
         match report.result {
-            Ok(Undone::Restored) => shared.logger.log(Level::INFO, node, &format!("undone: `{path}`"), &[]),
+            Ok(Undone::Restored) => shared.logger.log(Level::INFO, node, &format!("undone: {subject}"), &[]),
             Ok(Undone::Gone) => {}
             Ok(Undone::Taken(found)) => {
                 shared.logger.log(

@@ -37,6 +37,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What it is about, for people: a path, or a process.
+    pub fn subject(&self) -> String {
+        if self.path.is_empty() {
+            return format!("process {}", self.pid);
+        }
+        format!("`{}`", self.path)
+    }
+
     fn undo(&self) -> Undo {
         Undo {
             kind: UndoKind(self.kind),

@@ -458,7 +458,7 @@ impl Node {
     fn undo(&self) {
         for report in self.shared.journal.undo_node(&self.plan.name) {
             match report.result {
-                Ok(Undone::Restored) => self.log(Level::INFO, &format!("undone: `{}`", report.entry.path)),
+                Ok(Undone::Restored) => self.log(Level::INFO, &format!("undone: {}", report.entry.subject())),
                 Ok(Undone::Gone) => {}
                 Ok(Undone::Taken(found)) => {
                     self.log(Level::WARN, &format!("left alone, someone else changed it: {found}"))

@@ -62,6 +62,27 @@ pub struct Probe {
     pub mend: RString,
 }
 
+impl Probe {
+    /// Something that the element is better for and can do without. `mend` is told only where it is missing.
+    pub fn optional(what: &str, present: bool, detail: &str, mend: &str) -> Self {
+        Self {
+            what: what.into(),
+            present: u32::from(present),
+            required: 0,
+            detail: detail.into(),
+            mend: if present { "" } else { mend }.into(),
+        }
+    }
+
+    /// Something without which the element does nothing.
+    pub fn required(what: &str, present: bool, detail: &str, mend: &str) -> Self {
+        Self {
+            required: 1,
+            ..Self::optional(what, present, detail, mend)
+        }
+    }
+}
+
 /// One element of a plugin.
 #[repr(C)]
 #[derive(StableAbi)]

@@ -29,9 +29,11 @@ pub fn statistics() -> Vec<Probe> {
 pub fn pressure() -> Vec<Probe> {
     with_trees(|trees| {
         let found = match trees.pressure() {
-            Some(tree) => probe("pressure", true, &format!("on, at `{}`", tree.point.display()), ""),
-            None if trees.unified().is_none() => probe("pressure", false, "no version 2 tree is mounted", MOUNT),
-            None => probe("pressure", false, "there is no `/proc/pressure`", BOOT),
+            Some(tree) => Probe::optional("pressure", true, &format!("on, at `{}`", tree.point.display()), ""),
+            None if trees.unified().is_none() => {
+                Probe::optional("pressure", false, "no version 2 tree is mounted", MOUNT)
+            }
+            None => Probe::optional("pressure", false, "there is no `/proc/pressure`", BOOT),
         };
         vec![Probe { required: 1, ..found }]
     })
@@ -55,10 +57,7 @@ fn with_trees(more: impl FnOnce(&Hierarchies) -> Vec<Probe>) -> Vec<Probe> {
             found.extend(more(&trees));
             found
         }
-        Err(error) => vec![Probe {
-            required: 1,
-            ..probe("control groups", false, &error.to_string(), MOUNT)
-        }],
+        Err(error) => vec![Probe::required("control groups", false, &error.to_string(), MOUNT)],
     }
 }
 
@@ -69,22 +68,19 @@ fn hierarchy(trees: &Hierarchies) -> Probe {
         Mode::Hybrid => "hybrid: version 1 with the version 2 tree beside it",
         Mode::None => "no tree is mounted",
     };
-    Probe {
-        required: 1,
-        ..probe("control groups", trees.mode() != Mode::None, detail, MOUNT)
-    }
+    Probe::required("control groups", trees.mode() != Mode::None, detail, MOUNT)
 }
 
 fn of_controller(trees: &Hierarchies, controller: Controller) -> Probe {
     let what = format!("controller {controller}");
     match trees.tree(controller) {
-        Some(tree) => probe(
+        Some(tree) => Probe::optional(
             &what,
             true,
             &format!("{:?} at `{}`", tree.version, tree.point.display()),
             "",
         ),
-        None => probe(&what, false, "no mounted tree has it", MOUNT),
+        None => Probe::optional(&what, false, "no mounted tree has it", MOUNT),
     }
 }
 
@@ -94,19 +90,9 @@ fn writable(found: Probe, tree: Option<&Hierarchy>) -> Probe {
     match tree {
         Some(tree) if !may(&tree.point) => {
             let detail = format!("`{}` cannot be written", tree.point.display());
-            probe(&found.what, false, &detail, ROOT)
+            Probe::optional(&found.what, false, &detail, ROOT)
         }
         _ => found,
-    }
-}
-
-fn probe(what: &str, present: bool, detail: &str, mend: &str) -> Probe {
-    Probe {
-        what: what.into(),
-        present: u32::from(present),
-        required: 0,
-        detail: detail.into(),
-        mend: if present { "" } else { mend }.into(),
     }
 }
 
@@ -136,7 +122,7 @@ mod tests {
             root: "/".into(),
             controllers: pipeline_cgroup_fs::ControllerSet::ALL,
         };
-        let found = writable(probe("controller cpu", true, "there", ""), Some(&tree));
+        let found = writable(Probe::optional("controller cpu", true, "there", ""), Some(&tree));
         assert_eq!((found.present, found.mend.as_str()), (0, ROOT));
     }
 }

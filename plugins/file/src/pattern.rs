@@ -1,26 +1,15 @@
 //! Which metrics are written: names such as `cpu.time`, and patterns such as `cpu.*`.
 
+use pipeline_plugin_api::pattern::{self, matches};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
-
-/// Whether a name is meant by a pattern: the same text, or the text before a `*` at its end.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == pattern,
-    }
-}
 
 /// Tells which patterns of a field are none.
 pub fn check(faults: &mut Faults, field: &'static str, patterns: &[String]) {
     for pattern in patterns {
-        let body = pattern.strip_suffix('*').unwrap_or(pattern);
-        faults.require(
-            !pattern.is_empty() && !body.contains('*'),
-            field,
-            format!("`{pattern}` is no name of a metric and no pattern"),
-            "a pattern ends in its only `*`, such as `cpu.*`",
-        );
+        if let Some((message, help)) = pattern::fault(pattern) {
+            faults.add(field, message, help);
+        }
     }
 }
 

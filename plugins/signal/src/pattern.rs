@@ -3,17 +3,10 @@
 
 use pipeline_plugin_api::abi::MetricName;
 use pipeline_plugin_api::config::nearest_help;
+use pipeline_plugin_api::pattern::{self, matches};
 use pipeline_plugin_api::prelude::*;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Whether a name is meant by a pattern: the same text, or the text before a `*` at its end.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => name == pattern,
-    }
-}
 
 /// Tells what is wrong with the patterns of a field. `suits` says which metrics can be used at all,
 /// and `wanted` what those are, for people.
@@ -25,13 +18,9 @@ pub fn check(faults: &mut Faults, field: &'static str, patterns: &[String], suit
         "name at least one metric, or `*` for all",
     );
     for pattern in patterns {
-        let body = pattern.strip_suffix('*').unwrap_or(pattern);
-        faults.require(
-            !pattern.is_empty() && !body.contains('*'),
-            field,
-            format!("`{pattern}` is no name of a metric and no pattern"),
-            "a pattern ends in its only `*`, such as `cpu.*`",
-        );
+        if let Some((message, help)) = pattern::fault(pattern) {
+            faults.add(field, message, help);
+        }
         if vocabulary::metric(pattern).is_some_and(|metric| !suits(&metric)) {
             let suiting = vocabulary::METRICS.iter().filter(|metric| suits(metric));
             faults.add(
@@ -122,19 +111,6 @@ impl<T> Known<T> {
 mod tests {
     use super::*;
     use pipeline_plugin_api::abi::Port;
-
-    #[test]
-    fn a_star_stands_for_any_rest() {
-        for (pattern, name, meant) in [
-            ("cpu.time", "cpu.time", true),
-            ("cpu.time", "cpu.times", false),
-            ("cpu.*", "cpu.run_delay", true),
-            ("cpu.*", "cpux", false),
-            ("*", "anything", true),
-        ] {
-            assert_eq!(matches(pattern, name), meant, "{pattern} {name}");
-        }
-    }
 
     fn described(patterns: &[&str]) -> (Vec<String>, Vec<String>) {
         let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();

@@ -181,6 +181,19 @@ impl Group {
 }
 
 impl Directory {
+    /// The names under which it is told to others: `unified` for one of version 2, each of its controllers for
+    /// one of version 1.
+    pub fn names(&self) -> Vec<&'static str> {
+        match self.version {
+            Version::V2 => vec!["unified"],
+            Version::V1 => self
+                .controllers
+                .iter()
+                .map(|controller| controller.name(Version::V1))
+                .collect(),
+        }
+    }
+
     fn open(tree: &Hierarchy, path: PathBuf) -> Result<Self, Error> {
         let controllers = enabled(tree.version, tree.controllers, &path)?;
         let inode = fs::inode(&path)?;

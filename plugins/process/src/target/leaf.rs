@@ -1,7 +1,7 @@
 //! A leaf group of one command: made before it starts, removed when it ended.
 
 use super::error::Error;
-use pipeline_cgroup_fs::{ControllerSet, CpuSet, Directory, Group, Knob, KnobKind, Setting, Version};
+use pipeline_cgroup_fs::{ControllerSet, CpuSet, Directory, Group, Knob, KnobKind, Setting};
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
 use std::io;
@@ -122,19 +122,11 @@ pub fn remove_dir(directory: &Directory) -> Undo {
     }
 }
 
-/// A directory of version 2 is told once, as `unified`; one of version 1 for each of its controllers.
 fn dirs_of(directory: &Directory) -> Vec<CgroupDir> {
     let named = |controller: &str| CgroupDir {
         controller: controller.into(),
         path: directory.path.to_string_lossy().into_owned().into(),
         inode: directory.inode,
     };
-    match directory.version {
-        Version::V2 => vec![named("unified")],
-        Version::V1 => directory
-            .controllers
-            .iter()
-            .map(|controller| named(controller.name(Version::V1)))
-            .collect(),
-    }
+    directory.names().into_iter().map(named).collect()
 }

@@ -20,7 +20,7 @@ pub fn probe() -> Vec<Probe> {
             }));
             found.push(writable(&plans));
         }
-        Err(error) => found.push(optional("control groups", false, &error.to_string(), MOUNT)),
+        Err(error) => found.push(Probe::optional("control groups", false, &error.to_string(), MOUNT)),
     }
     found
 }
@@ -29,33 +29,30 @@ const MOUNT: &str = "mount -t cgroup2 none /sys/fs/cgroup";
 
 fn shell() -> Probe {
     let present = Path::new("/bin/sh").exists();
-    Probe {
-        required: 1,
-        ..optional(
-            "/bin/sh",
-            present,
-            "holds each command until it is in its place",
-            "apt-get install dash",
-        )
-    }
+    Probe::required(
+        "/bin/sh",
+        present,
+        "holds each command until it is in its place",
+        "apt-get install dash",
+    )
 }
 
 fn of_controller(trees: &Hierarchies, controller: Controller, refusal: Option<&str>) -> Probe {
     let what = format!("cgroup controller {controller}");
     match (trees.tree(controller), refusal) {
-        (Some(tree), None) => optional(
+        (Some(tree), None) => Probe::optional(
             &what,
             true,
             &format!("{:?} at `{}`", tree.version, tree.point.display()),
             "",
         ),
-        (Some(_), Some(why)) => optional(
+        (Some(_), Some(why)) => Probe::optional(
             &what,
             false,
             why,
             "systemd-run --scope -p Delegate=yes pipeline run GRAPH",
         ),
-        (None, _) => optional(&what, false, "no tree that is mounted has it", MOUNT),
+        (None, _) => Probe::optional(&what, false, "no tree that is mounted has it", MOUNT),
     }
 }
 
@@ -72,28 +69,18 @@ fn writable(plans: &[pipeline_cgroup_fs::Leaf]) -> Probe {
         .filter_map(|folder| folder.parent())
         .find(|folder| !may(folder));
     match closed {
-        Some(folder) => optional(
+        Some(folder) => Probe::optional(
             "a group of its own",
             false,
             &format!("`{}` cannot be written", folder.display()),
             "sudo pipeline run GRAPH",
         ),
-        None => optional(
+        None => Probe::optional(
             "a group of its own",
             !folders.is_empty(),
             &format!("in {} trees", folders.len()),
             MOUNT,
         ),
-    }
-}
-
-fn optional(what: &str, present: bool, detail: &str, mend: &str) -> Probe {
-    Probe {
-        what: what.into(),
-        present: u32::from(present),
-        required: 0,
-        detail: detail.into(),
-        mend: if present { "" } else { mend }.into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `mock.cgroups`: brings the groups that stand right under another one, once.
 
 use crate::config::CgroupsConfig;
-use pipeline_cgroup_fs::{Directory, Group, Hierarchies, Version};
+use pipeline_cgroup_fs::{Directory, Group, Hierarchies};
 use pipeline_plugin_api::prelude::*;
 
 /// Brings one target for each group under a parent.
@@ -68,7 +68,6 @@ fn target(group: &Group, node: &str, system: &System) -> Target {
     }
 }
 
-/// A directory of version 2 is told once, as `unified`; one of version 1 for each of its controllers.
 fn directories(directory: &Directory) -> Vec<CgroupDir> {
     let path = directory.path.to_string_lossy();
     let named = |controller: &str| CgroupDir {
@@ -76,12 +75,5 @@ fn directories(directory: &Directory) -> Vec<CgroupDir> {
         path: path.as_ref().into(),
         inode: directory.inode,
     };
-    match directory.version {
-        Version::V2 => vec![named("unified")],
-        Version::V1 => directory
-            .controllers
-            .iter()
-            .map(|controller| named(controller.name(Version::V1)))
-            .collect(),
-    }
+    directory.names().into_iter().map(named).collect()
 }

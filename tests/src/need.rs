@@ -1,0 +1,121 @@
+//! What a scenario needs of the machine. Where it is missing the test is skipped, unless
+//! `PIPELINE_REQUIRE` (a list such as `redis,cgroup`) says that it must not be.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Something that a machine may lack.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// `redis-server` on the path.
+    Redis,
+    /// Groups may be made: root, and a cgroup tree that may be written.
+    Cgroup,
+    /// Root.
+    Root,
+    /// `stress-ng` on the path.
+    Stress,
+    /// Two CPUs at least.
+    Cpus,
+    /// The emulated machine: `PIPELINE_LAB` is the path of what boots it and runs a command there.
+    Lab,
+}
+
+impl Need {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Cgroup => "cgroup",
+            Self::Root => "root",
+            Self::Stress => "stress",
+            Self::Cpus => "cpus",
+            Self::Lab => "lab",
+        }
+    }
+
+    /// Why it is missing, where it is.
+    fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Redis => (!on_path("redis-server")).then_some("there is no `redis-server`"),
+            Self::Stress => (!on_path("stress-ng")).then_some("there is no `stress-ng`"),
+            Self::Lab => (!lab().is_file()).then_some("PIPELINE_LAB does not name what boots the emulated machine"),
+            Self::Root => (!is_root()).then_some("it is not run as root"),
+            Self::Cgroup if !is_root() => Some("groups are made as root only, and this is not"),
+            Self::Cgroup => (!has_cpu_controller()).then_some("no group with a `cpu` controller can be made"),
+            Self::Cpus => {
+                let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+                (cpus < 2).then_some("there is one CPU only")
+            }
+        }
+    }
+}
+
+/// Whether all that is needed is there; else says `SKIP` with the reason.
+///
+/// # Panics
+/// Something that `PIPELINE_REQUIRE` names is missing.
+pub fn have(needs: &[Need]) -> bool {
+    let required = std::env::var("PIPELINE_REQUIRE").unwrap_or_default();
+    for need in needs {
+        let Some(why) = need.missing() else { continue };
+        assert!(
+            !names(&required, *need),
+            "`{}` is in PIPELINE_REQUIRE and {why}",
+            need.word()
+        );
+        // A test whose output cannot be written is none the worse for it.
+        let _ = writeln!(std::io::stderr(), "SKIP: {why}");
+        return false;
+    }
+    true
+}
+
+/// What boots the emulated machine.
+pub fn lab() -> PathBuf {
+    std::env::var_os("PIPELINE_LAB").map(PathBuf::from).unwrap_or_default()
+}
+
+/// Whether a list such as `redis,cgroup` names it.
+fn names(required: &str, need: Need) -> bool {
+    required.split(',').any(|word| word.trim() == need.word())
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The `cpu` controller of version 1 or 2, in a tree that is not mounted read-only.
+fn has_cpu_controller() -> bool {
+    ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"].iter().any(|top| {
+        let top = Path::new(top);
+        let v1 = top.join("cpu.shares").exists();
+        let v2 = std::fs::read_to_string(top.join("cgroup.controllers")).is_ok_and(|list| list.contains("cpu"));
+        let probe = top.join(format!("pipeline-tests-probe-{}", std::process::id()));
+        (v1 || v2)
+            && std::fs::create_dir(&probe)
+                .and_then(|()| std::fs::remove_dir(&probe))
+                .is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_list_names_is_required() {
+        assert!(names("redis, cgroup", Need::Cgroup) && names("redis", Need::Redis));
+        assert!(!names("redis", Need::Cgroup) && !names("", Need::Redis));
+    }
+
+    #[test]
+    fn what_is_there_is_not_skipped() {
+        assert!(on_path("sh") && !on_path("no-such-program-anywhere"));
+        assert!(have(&[]));
+    }
+}
