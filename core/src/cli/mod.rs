@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and every answer but that of `run`.
 //!
-//! Commands write to [`Streams`], never to the process's own output, so that a reader who leaves
+//! Commands write to `Streams`, never to the process's own output, so that a reader who leaves
 //! early (`pipeline plugins | head -1`) ends them quietly and tests can read what they say.
 
 mod args;
