@@ -25,7 +25,11 @@ struct Quiet {
     seconds: f64,
 }
 
-/// Runs `configs/quiet-NAME.ron`; `None` where the machine lacks something.
+/// How often a scenario is run again whose detector could not learn, as when the hypervisor takes the CPUs.
+const TRIES: usize = 4;
+
+/// Runs `configs/quiet-NAME.ron` until it was judged; `None` where the machine lacks something. The
+/// guarantee holds for every try.
 fn run(name: &str) -> Option<Quiet> {
     if !have(&[Need::Redis, Need::Stress, Need::Cgroup, Need::Cpus]) {
         return None;
@@ -35,45 +39,41 @@ fn run(name: &str) -> Option<Quiet> {
         seconds >= 26,
         "PIPELINE_QUIET_SECONDS is {seconds}; what changes does so from 18 s to 24 s"
     );
-    let bed = Bed::new();
-    bed.write(
-        "graph.ron",
-        std::fs::read(built::repository().join(format!("configs/quiet-{name}.ron"))).unwrap(),
-    );
+    let tries = std::iter::repeat_with(|| once(name, seconds)).take(TRIES);
+    let judged = tries.inspect(Quiet::nothing_was_done).find(Quiet::was_judged);
+    let quiet = judged.unwrap_or_else(|| panic!("in {TRIES} tries no baseline stood by {LEARNT} s"));
+    quiet.had_its_neighbour();
+    Some(quiet)
+}
+
+fn once(name: &str, seconds: u64) -> Quiet {
+    let graph = built::repository().join(format!("configs/quiet-{name}.ron"));
+    let bed = Bed::with(&std::fs::read_to_string(graph).unwrap());
     let child = bed.start(&["--for", &format!("{seconds}s")]);
     let said = child.end(Duration::from_secs(seconds + 20)).with(0);
     assert!(said.line("the host is as it was found").contains("INFO"));
     let runs = std::fs::read_dir(bed.path("runs")).unwrap().flatten();
     let records: Vec<PathBuf> = runs.map(|entry| entry.path()).collect();
     assert_eq!(records.len(), 1, "{records:?}");
-    let quiet = Quiet {
+    Quiet {
         record: Record::read(&records[0]),
         seconds: seconds as f64,
-    };
-    quiet.was_watched();
-    Some(quiet)
+    }
 }
 
 impl Quiet {
-    /// The neighbour worked as much as it was told to, and the detector judged to the end.
-    fn was_watched(&self) {
-        let used: f64 = self
-            .record
-            .values("neighbour", "cpu.time")
-            .map(|(_, nanos)| nanos / 1e9)
-            .sum();
-        let share = used / self.seconds;
-        assert!((0.05..0.2).contains(&share), "the neighbour used {share:.3} CPUs");
+    /// A baseline stood before anything changed, and the detector judged by it to the end.
+    fn was_judged(&self) -> bool {
         let baseline = self.record.values("web", "detect.baseline").next();
-        assert!(
-            baseline.is_some_and(|(at, _)| at < LEARNT),
-            "no baseline by {LEARNT} s: {baseline:?}"
-        );
         let judged = self.record.values("web", "detect.ratio").count() as f64;
-        assert!(
-            judged > (self.seconds - LEARNT) * 4.0,
-            "it was judged {judged} times only"
-        );
+        baseline.is_some_and(|(at, _)| at < LEARNT) && judged > (self.seconds - LEARNT) * 4.0
+    }
+
+    /// The neighbour worked as much as it was told to.
+    fn had_its_neighbour(&self) {
+        let used = self.record.values("neighbour", "cpu.time");
+        let share = used.map(|(_, nanos)| nanos / 1e9).sum::<f64>() / self.seconds;
+        assert!((0.05..0.2).contains(&share), "the neighbour used {share:.3} CPUs");
     }
 
     /// The guarantee.
