@@ -25,7 +25,7 @@ fn run_graph(args: &RunArgs, plugin_dirs: &[PathBuf]) -> Exit {
     };
     let ended = run(&checked.plan(), &options(args));
     match ended.with_context(|| format!("`{}` did not run", args.graph.display())) {
-        Ok(report) if report.restored && !report.aborted => Exit::Fine,
+        Ok(report) if report.restored && report.complete && !report.aborted => Exit::Fine,
         Ok(_) => Exit::Failed,
         Err(error) => {
             // Where even this cannot be written, the exit status is all that is left to say.
@@ -46,6 +46,7 @@ fn options(args: &RunArgs) -> Options {
         duration: args.length,
         once: args.once,
         dry_run: args.dry_run,
+        drain: args.drain,
         format: if args.log_format == LogFormat::Json {
             Format::Json
         } else {

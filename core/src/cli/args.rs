@@ -28,9 +28,9 @@ and in the system's folder.";
 
 const RUN_HELP: &str = "\
 Ctrl-C (SIGINT) and SIGTERM end a run in order: what is under way is finished and
-every knob goes back as it was found. A second one hurries.
+every knob goes back as it was found, within `--drain` (10s). A second one hurries.
 
-Exit status: 0 the run ended well, 1 it failed, 66 the file cannot be read, 78 the
+Exit status: 0 the run ended well, 1 it failed or something was lost or cut short, 66 the file cannot be read, 78 the
 graph has faults and nothing was started.
 
 Examples:
@@ -119,9 +119,12 @@ pub struct RunArgs {
     /// Decide, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// End when every collector has said something
+    /// End when every collector has said something; after 30s at the latest, or `--for`
     #[arg(long)]
     pub once: bool,
+    /// Longest that the end may take: workloads stop, knobs go back, sinks flush
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "10s")]
+    pub drain: Nanos,
     /// Say only what went wrong
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,

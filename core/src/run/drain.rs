@@ -9,6 +9,7 @@ use super::plan::Plan;
 use super::shared::Shared;
 use super::undo::Undone;
 use pipeline_plugin_api::abi::{Batch, Level, Nanos, Stage, TARGETS_PORT};
+use std::sync::Arc;
 
 /// Drains and stops the nodes that came back from their lanes, in order.
 pub fn drain(plan: &Plan, mut nodes: Vec<Node>, shared: &Shared, deadline: Nanos) -> Vec<Node> {
@@ -70,8 +71,10 @@ fn places(nodes: &[Node], stage: Stage) -> Vec<usize> {
 /// get nothing any more: this is no time to begin something.
 fn finish_what_is_under_way(plan: &Plan, nodes: &mut [Node], shared: &Shared) {
     let at = shared.clock.now();
+    let mut passed: Vec<Vec<(u32, Arc<Batch>)>> = nodes.iter().map(|_| Vec::new()).collect();
     for place in 0..nodes.len() {
-        let left = nodes[place].leftovers();
+        let mut left = nodes[place].leftovers();
+        left.append(&mut passed[place]);
         let untold = nodes[place].untold();
         if nodes[place].plan.stage == Stage::ACTUATOR {
             continue;
@@ -83,13 +86,10 @@ fn finish_what_is_under_way(plan: &Plan, nodes: &mut [Node], shared: &Shared) {
         for (port, batch) in left {
             nodes[place].deliver(at, port, &batch, &mut out);
         }
-        for (below, port) in downstream(plan, nodes, place)
-            .filter(|_| !out.is_empty())
-            .collect::<Vec<_>>()
-        {
-            let mut ignored = Batch::default();
-            if nodes[below].plan.stage == Stage::SINK {
-                nodes[below].deliver(at, port, &out, &mut ignored);
+        if !out.is_empty() {
+            let out = Arc::new(out);
+            for (below, port) in downstream(plan, nodes, place) {
+                passed[below].push((port, out.clone()));
             }
         }
     }

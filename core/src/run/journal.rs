@@ -8,8 +8,9 @@ use super::undo::{self, Patience, Undone};
 use pipeline_plugin_api::abi::{Undo, UndoKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -207,7 +208,12 @@ impl State {
         };
         if self.file.is_none() {
             let folder = self.path.parent().unwrap_or(Path::new("/"));
-            std::fs::create_dir_all(folder).map_err(explain)?;
+            // Others may not plant a journal for us to undo, nor read what we changed.
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(explain)?;
             let mut file = OpenOptions::new()
                 .create(true)
                 .append(true)

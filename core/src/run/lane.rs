@@ -7,7 +7,7 @@ use super::link::{Mail, MailSender};
 use super::node::{After, Node};
 use super::shared::Shared;
 use super::wake::Bell;
-use pipeline_plugin_api::abi::{Batch, Level, Nanos, borrow_descriptor};
+use pipeline_plugin_api::abi::{Batch, Level, Nanos, Stage, borrow_descriptor};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
@@ -188,7 +188,8 @@ impl Lane {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             out.changes.iter().for_each(|change| targets.tell(change));
         }
-        for (route, only) in &routes.changes {
+        // Those below first: none can send on what the nodes below it were not told yet.
+        for (route, only) in routes.changes.iter().rev() {
             let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
             let changes: Vec<_> = out.changes.iter().filter(|c| wanted(&c.target.name)).cloned().collect();
             let batch = Batch {
@@ -288,8 +289,10 @@ impl Lane {
 
     fn prepare_thread(&self) {
         // Without these a lane is a little late, or on another CPU: worth a line, not a failure.
-        let slack = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-        if let Err(error) = slack {
+        // A child inherits it through execve(2) (PR_SET_TIMERSLACK(2const)), so a lane that starts workloads keeps its own.
+        let starts_workloads = self.nodes.iter().any(|node| node.plan.stage == Stage::TARGETS);
+        let fine = (!starts_workloads).then(|| rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1)));
+        if let Some(Err(error)) = fine {
             self.shared.logger.log(
                 Level::DEBUG,
                 &self.name,

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub struct LinkSender {
     sender: Sender<Arc<Batch>>,
     /// To take the oldest out when it must make room.
-    oldest: Receiver<Arc<Batch>>,
+    oldest: Option<Receiver<Arc<Batch>>>,
     overflow: Overflow,
     bell: Bell,
     dropped: Arc<AtomicU64>,
@@ -32,8 +32,9 @@ pub struct LinkReceiver {
 pub fn link(queue: Queue, bell: Bell) -> (LinkSender, LinkReceiver) {
     let (sender, receiver) = bounded(queue.capacity.max(1) as usize);
     let dropped = Arc::new(AtomicU64::new(0));
-    let oldest = receiver.clone();
     let overflow = queue.overflow;
+    // A receiver of its own would hide from a sender that waits that the reader is gone.
+    let oldest = (overflow == Overflow::DropOldest).then(|| receiver.clone());
     (
         LinkSender {
             sender,
@@ -65,7 +66,7 @@ impl LinkSender {
 
     fn push_out(&self, mut batch: Arc<Batch>) {
         loop {
-            if let Ok(oldest) = self.oldest.try_recv() {
+            if let Some(Ok(oldest)) = self.oldest.as_ref().map(Receiver::try_recv) {
                 self.count(&oldest);
             }
             match self.sender.try_send(batch) {
@@ -206,6 +207,19 @@ mod tests {
         }
         writer.join().unwrap();
         assert_eq!((seen, receiver.dropped()), ((1..=20).collect(), 0));
+    }
+
+    #[test]
+    fn block_does_not_wait_for_a_reader_that_is_gone() {
+        let shared = crate::run::tests::shared();
+        let queue = Queue {
+            capacity: 1,
+            overflow: Overflow::Block,
+        };
+        let (sender, receiver) = link(queue, Bell::new().unwrap());
+        sender.send(batch(1), &shared);
+        drop(receiver);
+        sender.send(batch(2), &shared);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Log lines of a run, from the host and from every node: text or JSON, on standard error.
 //!
-//! A line that cannot be written is dropped: a reader that went away must not stop a run.
+//! A line that cannot be written is dropped and counted: a reader that went away or stands still must not
+//! stop a run.
 
 use super::clock::Clock;
 use pipeline_plugin_api::abi::Level;
 use std::fmt::{Display, Write as _};
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How lines look.
@@ -25,6 +27,7 @@ pub struct Logger {
     least: Level,
     clock: Clock,
     out: Arc<Mutex<Box<dyn Write + Send>>>,
+    lost: Arc<AtomicU64>,
 }
 
 impl Logger {
@@ -35,6 +38,7 @@ impl Logger {
             least,
             clock,
             out: Arc::new(Mutex::new(out)),
+            lost: Arc::default(),
         }
     }
 
@@ -53,8 +57,23 @@ impl Logger {
             Format::Json => self.json(level, node, message, fields),
         };
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // See the head of this file: there is nobody to tell.
-        let _ = out.write_all(line.as_bytes());
+        let lost = self.lost.load(Ordering::Relaxed);
+        let line = if lost > 0 { self.mention(lost) + &line } else { line };
+        // See the head of this file: a line that cannot be written is counted, and told when one can.
+        match out.write_all(line.as_bytes()) {
+            Ok(()) => self.lost.fetch_sub(lost, Ordering::Relaxed),
+            Err(_) => self.lost.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    /// A line about lines that nobody took.
+    fn mention(&self, lost: u64) -> String {
+        let lost: &dyn Display = &lost;
+        let what = "log lines were lost, for nobody read them";
+        match self.format {
+            Format::Text => self.text(Level::WARN, "log", what, &[("lost", lost)]),
+            Format::Json => self.json(Level::WARN, "log", what, &[("lost", lost)]),
+        }
     }
 
     fn text(&self, level: Level, node: &str, message: &str, fields: &[(&str, &dyn Display)]) -> String {

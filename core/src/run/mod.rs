@@ -79,6 +79,8 @@ pub struct Report {
     pub aborted: bool,
     /// Everything is as it was found.
     pub restored: bool,
+    /// Nothing was given up or cut short, and nothing was waited for in vain.
+    pub complete: bool,
 }
 
 /// Why a run did not begin.
@@ -92,8 +94,14 @@ pub enum RunError {
         /// What it says.
         why: String,
     },
+    /// A signal came while nodes were starting, and one of them did not come back.
+    #[error("`{node}` was still starting when the run was stopped; what had begun was undone")]
+    Interrupted {
+        /// The node.
+        node: String,
+    },
     /// The process has no descriptors, threads or signals to offer.
-    #[error("cannot set up the run: {0}")]
+    #[error("cannot set up the run; are there descriptors and threads left (`ulimit -n`, `pids.max`)?")]
     System(#[from] std::io::Error),
 }
 
@@ -121,7 +129,7 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Report, RunError> {
 /// The run could not begin.
 pub fn run_virtual(plan: &Plan, span: Nanos, shared: &Arc<Shared>) -> Result<Report, RunError> {
     let mut lanes = build::lanes(plan, shared, true)?;
-    start(&mut lanes, plan, shared)?;
+    start(&mut lanes, plan, shared, |_| ())?;
     let nodes = lanes.into_iter().flat_map(|lane| lane.run_virtual(span)).collect();
     Ok(end(plan, nodes, shared, span + Nanos::from_secs(10)))
 }
@@ -133,8 +141,8 @@ fn execute(
     stops: &Stops,
     progress: &Progress,
 ) -> Result<Report, RunError> {
-    let mut lanes = build::lanes(plan, shared, false)?;
-    start(&mut lanes, plan, shared)?;
+    let lanes = build::lanes(plan, shared, false)?;
+    let lanes = start_within(lanes, plan, shared, stops, options.drain)?;
     let begun = format!("{} nodes in {} lanes", plan.nodes.len(), lanes.len());
     let dry = if options.dry_run {
         "; a dry run: nothing is written"
@@ -144,30 +152,83 @@ fn execute(
     shared
         .logger
         .log(Level::INFO, "run", &format!("{begun}{dry}"), &[("id", &shared.run_id)]);
-    let running = spawn(lanes)?;
-    wait(plan, options, shared, stops, progress);
+    let (running, failed) = spawn(lanes);
+    if failed.is_none() {
+        wait(plan, options, shared, stops, progress);
+    }
     shared.stop();
     running.iter().for_each(|lane| lane.bell.ring());
     let asked = shared.clock.now();
     let deadline = asked + options.drain;
     // A lane that is stuck may take half of it, so that the others still end in order.
     let nodes = collect(&running, shared, asked + Nanos(options.drain.0 / 2), stops);
-    let aborted = nodes
-        .iter()
-        .any(|node| node.figures().dead && node.plan.on_error == plan::OnError::Abort);
     let report = end_within(plan, nodes, shared, deadline, stops);
     summarize(&report, shared);
-    Ok(Report { aborted, ..report })
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    Ok(Report {
+        aborted: shared.is_aborted(),
+        complete: shared.is_complete(),
+        ..report
+    })
+}
+
+/// What a thread that starts nodes has to say.
+enum Starting {
+    Node(String),
+    Done(Vec<Lane>, Result<(), RunError>),
+}
+
+/// Starts all nodes in a thread of its own, so that one which hangs in it can be given up.
+fn start_within(
+    mut lanes: Vec<Lane>,
+    plan: &Plan,
+    shared: &Arc<Shared>,
+    stops: &Stops,
+    drain: Nanos,
+) -> Result<Vec<Lane>, RunError> {
+    // One message for each node, and one more.
+    let (sender, receiver) = crossbeam_channel::bounded(plan.nodes.len() + 1);
+    let (of_plan, of_shared) = (plan.clone(), shared.clone());
+    let starting = move || {
+        let tell = |node: &str| drop(sender.send(Starting::Node(node.to_owned())));
+        let result = start(&mut lanes, &of_plan, &of_shared, tell);
+        drop(sender.send(Starting::Done(lanes, result)));
+    };
+    std::thread::Builder::new().name("start".to_owned()).spawn(starting)?;
+    let mut node = String::new();
+    let mut give_up = Nanos::FOREVER;
+    loop {
+        match receiver.recv_timeout(std::time::Duration::from_millis(20)) {
+            Ok(Starting::Node(next)) => node = next,
+            Ok(Starting::Done(lanes, result)) => return result.map(|()| lanes),
+            Err(_) if shared.clock.now() >= give_up || (shared.is_stopping() && stops.hurried()) => {
+                drain::restore(shared);
+                return Err(RunError::Interrupted { node });
+            }
+            Err(_) if shared.is_stopping() => {}
+            Err(_) => {
+                if let Some(signal) = stops.within(Nanos::ZERO) {
+                    let why = format!("stopping on {signal} while `{node}` starts; again to hurry");
+                    shared.logger.log(Level::INFO, "run", &why, &[]);
+                    shared.stop();
+                    give_up = shared.clock.now() + drain;
+                }
+            }
+        }
+    }
 }
 
 /// Starts sinks first and targets last, so that nothing is said that nobody hears.
-fn start(lanes: &mut [Lane], plan: &Plan, shared: &Shared) -> Result<(), RunError> {
+fn start(lanes: &mut [Lane], plan: &Plan, shared: &Shared, tell: impl Fn(&str)) -> Result<(), RunError> {
     for index in (0..plan.nodes.len()).rev() {
         let node = lanes
             .iter_mut()
             .flat_map(Lane::nodes_mut)
             .find(|node| node.index == index);
         let Some(node) = node else { continue };
+        tell(&node.plan.name);
         if let Err(why) = node.start() {
             let failed = node.plan.name.clone();
             lanes.iter_mut().flat_map(Lane::nodes_mut).for_each(Node::stop);
@@ -187,8 +248,9 @@ struct Running {
     back: crossbeam_channel::Receiver<Vec<Node>>,
 }
 
-fn spawn(lanes: Vec<Lane>) -> std::io::Result<Vec<Running>> {
-    let threads = lanes.into_iter().map(|mut lane| {
+fn spawn(lanes: Vec<Lane>) -> (Vec<Running>, Option<std::io::Error>) {
+    let mut running = Vec::new();
+    for mut lane in lanes {
         let (sender, back) = crossbeam_channel::bounded(1);
         let name = lane.name.clone();
         let nodes = lane.nodes_mut().map(|node| node.plan.name.clone()).collect();
@@ -196,15 +258,17 @@ fn spawn(lanes: Vec<Lane>) -> std::io::Result<Vec<Running>> {
         // Linux keeps 15 letters of a thread's name.
         let thread = std::thread::Builder::new().name(name.chars().take(15).collect());
         // The one receiver waits for it or gave it up; neither is this thread's concern.
-        thread.spawn(move || drop(sender.send(lane.run())))?;
-        Ok(Running {
-            name,
-            nodes,
-            bell,
-            back,
-        })
-    });
-    threads.collect()
+        match thread.spawn(move || drop(sender.send(lane.run()))) {
+            Ok(_) => running.push(Running {
+                name,
+                nodes,
+                bell,
+                back,
+            }),
+            Err(error) => return (running, Some(error)),
+        }
+    }
+    (running, None)
 }
 
 /// Until time is over, a signal comes, `once` is fulfilled, or a node aborts the run.
@@ -218,6 +282,13 @@ fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress
     while !shared.is_stopping() {
         let now = shared.clock.now();
         if now >= end {
+            if options.once && options.duration.is_none() {
+                shared.fell_short();
+                let why = format!(
+                    "`--once` waited {ONCE} and not every collector said something; give `--for` to wait longer"
+                );
+                shared.logger.log(Level::WARN, "run", &why, &[]);
+            }
             return;
         }
         if options.once && shared.collectors_that_spoke() >= collectors {
@@ -259,6 +330,7 @@ fn collect(running: &[Running], shared: &Shared, deadline: Nanos, stops: &Stops)
                     lane.name
                 );
                 shared.logger.log(Level::ERROR, "run", &why, &[]);
+                shared.fell_short();
             }
         }
     }
@@ -287,6 +359,7 @@ fn end_within(plan: &Plan, nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nan
             Err(_) => {
                 let why = "the end takes too long; what is left is undone from the journal, data may be lost";
                 shared.logger.log(Level::ERROR, "run", why, &[]);
+                shared.fell_short();
                 return Report {
                     restored: drain::restore(shared),
                     ..Report::default()
@@ -315,8 +388,9 @@ fn end(plan: &Plan, nodes: Vec<Node>, shared: &Shared, deadline: Nanos) -> Repor
     }
     Report {
         nodes: figures,
-        aborted: false,
+        aborted: shared.is_aborted(),
         restored,
+        complete: shared.is_complete(),
     }
 }
 

@@ -8,8 +8,8 @@ use super::shared::Shared;
 use super::undo::Undone;
 use abi_stable::std_types::{RSlice, RStr};
 use pipeline_plugin_api::abi::{
-    Batch, Called, Change, Failure, FailureKind, LAST_PORT, Level, Nanos, NodeBox, OUTCOMES_PORT, PortBatch, Stage,
-    TARGETS_PORT, Target, TargetChange, TargetId, Tick,
+    Batch, Called, Change, Control, Failure, FailureKind, Fate, KnobId, LAST_PORT, Level, Nanos, NodeBox,
+    OUTCOMES_PORT, Outcome, PortBatch, Stage, TARGETS_PORT, Target, TargetChange, TargetId, Tick,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +66,10 @@ pub struct Node {
     lasts: Vec<(u32, Batch)>,
     arrived: Vec<(u32, Arc<Batch>)>,
     known: BTreeMap<TargetId, Target>,
+    /// The knobs that its actuators offer.
+    offers: BTreeMap<(TargetId, KnobId), Control>,
+    /// What an actuator holds, by the outcomes that it told: the last action of each knob.
+    standing: BTreeMap<(TargetId, KnobId), u64>,
     /// What a target provider brought and did not tell gone.
     brought: BTreeMap<TargetId, Target>,
     /// It broke within this call.
@@ -107,6 +111,8 @@ impl Node {
             lasts,
             arrived: Vec::new(),
             known: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            standing: BTreeMap::new(),
             brought: BTreeMap::new(),
             broke: false,
             budget: Budget::default(),
@@ -163,6 +169,10 @@ impl Node {
     /// Takes what came from other lanes: all mail, and one batch from each link.
     pub fn receive(&mut self) {
         self.arrived.clear();
+        // Links before mail: a change of a target is posted before anybody can send what it read of it.
+        for (port, link) in &self.links {
+            self.arrived.extend(link.take().map(|batch| (*port, batch)));
+        }
         while let Ok(mail) = self.mail.try_recv() {
             match mail {
                 Mail::Changes(batch) => self.tell_changes(&batch.changes),
@@ -170,16 +180,19 @@ impl Node {
                 Mail::Last(place, batch) => self.tell_last(place, &batch),
             }
         }
-        for (port, link) in &self.links {
-            self.arrived.extend(link.take().map(|batch| (*port, batch)));
-        }
     }
 
     /// Changes of targets, to be told ahead of the next input.
     pub fn tell_changes(&mut self, changes: &[TargetChange]) {
+        if self.figures.dead {
+            return;
+        }
         for change in changes {
             match change.change {
-                Change::GONE => drop(self.known.remove(&change.target.id)),
+                Change::GONE => {
+                    self.known.remove(&change.target.id);
+                    self.offers.retain(|(of, _), _| *of != change.target.id);
+                }
                 _ => drop(self.known.insert(change.target.id, change.target.clone())),
             }
             self.changes.changes.push(change.clone());
@@ -189,8 +202,14 @@ impl Node {
     /// Outcomes and controls of the actuators that it feeds. Controls have it called at the next
     /// instant, since a policy that pins has nothing else to wait for.
     pub fn tell_feedback(&mut self, batch: &Batch) {
+        if self.figures.dead {
+            return;
+        }
         if !batch.controls.is_empty() {
-            self.wish = self.shared.clock.now();
+            self.wish = self.shared.clock.now().max(Nanos(1));
+        }
+        for control in &batch.controls {
+            self.offers.insert((control.target, control.knob), control.clone());
         }
         self.feedback.outcomes.extend(batch.outcomes.iter().cloned());
         self.feedback.controls.extend(batch.controls.iter().cloned());
@@ -199,6 +218,9 @@ impl Node {
 
     /// What the node at that place of its `last` said.
     pub fn tell_last(&mut self, place: u32, batch: &Batch) {
+        if self.figures.dead {
+            return;
+        }
         if let Some((_, kept)) = self.lasts.get_mut(place as usize) {
             kept.append(batch);
             bound(kept);
@@ -248,10 +270,36 @@ impl Node {
             self.feed(at, due, before, out)
         };
         self.arrived.clear();
-        if self.plan.stage == Stage::TARGETS {
-            self.follow(at, out);
+        match self.plan.stage {
+            Stage::TARGETS => self.follow(at, out),
+            Stage::ACTUATOR => self.follow_knobs(at, out),
+            _ => {}
         }
         after
+    }
+
+    /// Keeps what an actuator holds; of one that broke all of it is told undone, as it was from the journal.
+    fn follow_knobs(&mut self, at: Nanos, out: &mut Batch) {
+        for outcome in &out.outcomes {
+            let knob = (outcome.target, outcome.knob);
+            match outcome.fate {
+                Fate::APPLIED | Fate::CLAMPED => drop(self.standing.insert(knob, outcome.action)),
+                Fate::UNDONE | Fate::LAPSED | Fate::TAKEN => drop(self.standing.remove(&knob)),
+                _ => {}
+            }
+        }
+        if std::mem::take(&mut self.broke) {
+            let left = std::mem::take(&mut self.standing).into_iter();
+            out.outcomes.extend(left.map(|((target, knob), action)| Outcome {
+                at,
+                action,
+                target,
+                knob,
+                fate: Fate::UNDONE,
+                why: "its actuator broke".into(),
+                ..Outcome::default()
+            }));
+        }
     }
 
     /// Keeps what a provider brings; of one that broke all of it is told gone, since nobody looks
@@ -400,6 +448,7 @@ impl Node {
         match self.plan.on_error {
             OnError::Abort => {
                 self.figures.dead = true;
+                self.shared.abort();
                 self.log(
                     Level::ERROR,
                     &format!("{why}; the run is stopped, as `on_error: Abort` says"),
@@ -443,6 +492,7 @@ impl Node {
                 target: target.clone(),
             });
         }
+        self.feedback.controls = self.offers.values().cloned().collect();
         self.wish = at + Nanos(1);
     }
 
@@ -475,6 +525,7 @@ impl Node {
         let Some(node) = self.node.as_mut() else { return };
         if let Err(failure) = node.drain(deadline, out).into_result() {
             self.figures.failures += 1;
+            self.shared.fell_short();
             self.log(Level::ERROR, &failure.message);
         }
     }

@@ -3,6 +3,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline_plugin_api::abi::Nanos;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{IsTerminal, Write};
 
 /// The moving line, where there is a terminal.
@@ -41,16 +42,34 @@ impl Progress {
 
     /// Standard error, with the moving line out of the way while something is written.
     pub fn writer(&self) -> Box<dyn Write + Send> {
-        Box::new(AboveLine(self.0.clone()))
+        Box::new(AboveLine {
+            line: self.0.clone(),
+            stands_still: false,
+        })
     }
 }
 
-struct AboveLine(Option<ProgressBar>);
+struct AboveLine {
+    line: Option<ProgressBar>,
+    /// The reader did not take the last line.
+    stands_still: bool,
+}
 
 impl Write for AboveLine {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let mut stderr = std::io::stderr();
-        match &self.0 {
+        // A reader that stands still must not hold up the run: a pipe that is ready takes 4 KiB without
+        // waiting (pipe(7)), and one that was not ready is not waited for again.
+        let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
+        let patience = Timespec {
+            tv_sec: 0,
+            tv_nsec: if self.stands_still { 0 } else { 50_000_000 },
+        };
+        self.stands_still = matches!(poll(&mut polled, Some(&patience)), Ok(0));
+        if self.stands_still {
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
+        match &self.line {
             Some(bar) => bar.suspend(|| stderr.write(bytes)),
             None => stderr.write(bytes),
         }

@@ -6,7 +6,7 @@ use super::journal::Journal;
 use super::log::Logger;
 use pipeline_plugin_api::abi::{Change, Stage, Target, TargetChange, TargetId};
 use pipeline_plugin_api::names::Names;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, RwLock};
@@ -31,6 +31,8 @@ pub struct Shared {
     /// Where nodes keep small state beyond this run.
     pub state_folder: PathBuf,
     stopping: AtomicBool,
+    aborted: AtomicBool,
+    fell_short: AtomicBool,
     collectors_that_spoke: AtomicUsize,
     stop_lock: Mutex<()>,
     stop_told: Condvar,
@@ -56,6 +58,8 @@ impl Shared {
             run_id,
             state_folder,
             stopping: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
+            fell_short: AtomicBool::new(false),
             collectors_that_spoke: AtomicUsize::new(0),
             stop_lock: Mutex::new(()),
             stop_told: Condvar::new(),
@@ -72,6 +76,26 @@ impl Shared {
         let _guard = self.stop_lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.stopping.store(true, Ordering::Release);
         self.stop_told.notify_all();
+    }
+
+    /// A node whose failure ends the run failed.
+    pub fn abort(&self) {
+        self.aborted.store(true, Ordering::Release);
+    }
+
+    /// Whether a node's failure ended the run.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Acquire)
+    }
+
+    /// Something that was to be done was not: data lost at the end, a lane given up.
+    pub fn fell_short(&self) {
+        self.fell_short.store(true, Ordering::Release);
+    }
+
+    /// Whether all that was to be done was done.
+    pub fn is_complete(&self) -> bool {
+        !self.fell_short.load(Ordering::Acquire)
     }
 
     /// A node of that stage said something for the first time.
@@ -112,6 +136,8 @@ impl Shared {
 #[derive(Debug, Default)]
 pub struct Targets {
     known: BTreeMap<TargetId, Target>,
+    /// Those that went, first to last.
+    gone: VecDeque<TargetId>,
     lives: BTreeMap<String, u32>,
     last: u32,
 }
@@ -127,10 +153,11 @@ impl Targets {
 
     /// Takes in a change.
     pub fn tell(&mut self, change: &TargetChange) {
+        self.known.insert(change.target.id, change.target.clone());
         if change.change == Change::GONE {
+            self.gone.push_back(change.target.id);
             self.forget_old();
         }
-        self.known.insert(change.target.id, change.target.clone());
     }
 
     /// What was last told of a target.
@@ -138,14 +165,51 @@ impl Targets {
         self.known.get(&id)
     }
 
-    /// Of targets that come and go by the thousand only the last are kept; whoever asks for an
-    /// older one gets nothing, which is what it is worth.
+    /// Of targets that went only the last are kept; whoever asks for an older one gets nothing. A
+    /// name that lives again after that long begins to count anew.
     fn forget_old(&mut self) {
-        while self.known.len() >= KEPT {
-            self.known.pop_first();
+        while self.gone.len() > KEPT {
+            let oldest = self.gone.pop_front().and_then(|id| self.known.remove(&id));
+            if let Some(target) = oldest {
+                let lives = self.lives.get(target.name.as_str()).copied();
+                if lives == Some(target.generation) {
+                    self.lives.remove(target.name.as_str());
+                }
+            }
         }
     }
 }
 
-/// How many targets are remembered, the living and the gone together.
+/// How many targets that went are remembered.
 const KEPT: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_lives_is_remembered_however_many_come_and_go() {
+        let mut targets = Targets::default();
+        let tell = |targets: &mut Targets, name: &str, change: Change| {
+            let (id, generation) = targets.new_id(name);
+            let target = Target {
+                id,
+                generation,
+                name: name.into(),
+                ..Target::default()
+            };
+            targets.tell(&TargetChange {
+                change,
+                target,
+                ..TargetChange::default()
+            });
+            id
+        };
+        let web = tell(&mut targets, "web", Change::APPEARED);
+        for number in 0..KEPT + 10 {
+            tell(&mut targets, &format!("job-{number}"), Change::GONE);
+        }
+        assert!(targets.get(web).is_some());
+        assert_eq!((targets.known.len(), targets.lives.len()), (KEPT + 1, KEPT + 1));
+    }
+}

@@ -4,11 +4,13 @@ use crossbeam_channel::{Receiver, unbounded};
 use pipeline_plugin_api::abi::Nanos;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Signals that end a run.
 #[derive(Debug)]
 pub struct Stops {
     signals: Receiver<i32>,
+    hurried: AtomicBool,
     handle: Handle,
 }
 
@@ -31,6 +33,7 @@ impl Stops {
         std::thread::Builder::new().name("signals".to_owned()).spawn(forward)?;
         Ok(Self {
             signals: receiver,
+            hurried: AtomicBool::new(false),
             handle,
         })
     }
@@ -40,9 +43,12 @@ impl Stops {
         self.signals.recv_timeout(time.into()).ok().map(name)
     }
 
-    /// Whether another signal came meanwhile.
+    /// Whether another signal came since the one that `within` gave; once it did, all that waits hurries.
     pub fn hurried(&self) -> bool {
-        self.signals.try_recv().is_ok()
+        if self.signals.try_recv().is_ok() {
+            self.hurried.store(true, Ordering::Relaxed);
+        }
+        self.hurried.load(Ordering::Relaxed)
     }
 }
 

@@ -100,11 +100,14 @@ pub fn lane(field: &Field<'_>, faults: &mut Vec<Fault>) -> Option<Placed<NodeNam
     }
 }
 
+/// CPUs that fit into the mask in which a lane's affinity is set (`CPU_SETSIZE`, CPU_SET(3)).
+const MOST_CPUS: u32 = 1024;
+
 /// The number of a CPU.
 pub fn cpu(field: &Field<'_>, faults: &mut Vec<Fault>) -> Option<Placed<u32>> {
-    let found = field.value.parse::<u32>().ok();
+    let found = field.value.parse::<u32>().ok().filter(|cpu| cpu.value < MOST_CPUS);
     if found.is_none() {
-        let fault = field.value.fault("`cpu` takes the number of one CPU, from 0");
+        let fault = field.value.fault("`cpu` takes the number of one CPU, 0 to 1023");
         faults.push(fault.help("write `cpu: 1`"));
     }
     found

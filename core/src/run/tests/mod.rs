@@ -293,7 +293,7 @@ fn ticks_within_a_millisecond_share_an_instant_and_missed_ones_are_skipped() {
     plan.nodes[1].every = Nanos::from_millis(10);
     let shared = Arc::new(shared());
     let mut lanes = super::build::lanes(&plan, &shared, true).unwrap();
-    super::start(&mut lanes, &plan, &shared).unwrap();
+    super::start(&mut lanes, &plan, &shared, |_| ()).unwrap();
     lanes[0].instant();
     shared.clock.advance_to(Nanos::from_millis(35));
     lanes[0].instant();
