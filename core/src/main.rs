@@ -54,6 +54,5 @@ fn options(args: &RunArgs) -> Options {
         },
         level,
         progress: !args.quiet && args.log_format == LogFormat::Text,
-        ..Options::default()
     }
 }
