@@ -263,7 +263,7 @@ fn dying(more: &str) -> Bed {
         r#"(
     version: 1,
     targets: {{ "web": (plugin: "fault.target") }},
-    schedulers: {{ "pin": (plugin: "policy.fixed", config: (lease: "1s", actions: [(target: "web", knob: "cpu.idle", value: 1.0)])) }},
+    schedulers: {{ "pin": (plugin: "policy.fixed", config: (lease: "1s", retry: "1s", actions: [(target: "web", knob: "cpu.idle", value: 1.0)])) }},
     actuators: {{ "limit": (plugin: "fault.actuate", from: ["pin"], {more}, config: (
         path: "knob", trouble: (what: Panic, call: Work, after: 1, lives: 1),
     )) }},

@@ -8,20 +8,27 @@ use super::integers::FailureKind;
 use super::node::{Called, Failure, NodeAbi, PortBatch, Tick};
 use super::values::{Batch, Nanos, TargetId};
 use abi_stable::std_types::{ROption, RResult, RSlice, RStr, RString, RVec};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether this thread is within [`contained`], so that somebody reads what a panic leaves.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Makes panics of this plugin leave their message and place for the guard instead of printing them.
+/// Those that no guard is around, as in the plugin's own threads, go to the hook that was there before.
 pub fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|info| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !GUARDED.get() {
+                return previous(info);
+            }
             let payload = info.payload();
             let text = payload
                 .downcast_ref::<&str>()
@@ -39,7 +46,8 @@ pub fn install_panic_hook() {
 
 /// Runs `body`; a panic in it becomes `Err` with the panic's text and place.
 pub fn contained<T>(body: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         // A payload whose own `Drop` panics cannot be contained any further.
         if catch_unwind(AssertUnwindSafe(move || drop(payload))).is_err() {
             std::process::abort();
@@ -47,7 +55,9 @@ pub fn contained<T>(body: impl FnOnce() -> T) -> Result<T, String> {
         LAST_PANIC
             .with(|last| last.borrow_mut().take())
             .unwrap_or_else(|| "panic".to_owned())
-    })
+    });
+    GUARDED.set(outer);
+    result
 }
 
 fn panicked(call: &str, text: String) -> Failure {
@@ -117,5 +127,59 @@ impl<N: NodeAbi> NodeAbi for Guarded<N> {
     }
     fn stop(&mut self) -> Called {
         called("stop", || self.0.stop())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// What reached the hook that was there before the guard's, by what the panic said.
+    static PRINTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    fn install() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                let text = info.payload().downcast_ref::<&str>().copied().unwrap_or_default();
+                PRINTED.lock().unwrap().push(text.to_owned());
+                before(info);
+            }));
+            install_panic_hook();
+        });
+    }
+
+    fn printed(text: &str) -> bool {
+        PRINTED.lock().unwrap().iter().any(|printed| printed == text)
+    }
+
+    #[test]
+    fn a_guarded_panic_is_told_to_the_guard_and_not_printed() {
+        install();
+        let told = contained(|| panic!("guarded")).unwrap_err();
+        assert!(told.starts_with("guarded (at ") && told.contains("guard.rs:"), "{told}");
+        assert!(!printed("guarded"));
+    }
+
+    #[test]
+    fn a_panic_in_a_thread_of_the_plugins_own_is_printed() {
+        install();
+        let joined = contained(|| std::thread::spawn(|| panic!("in a thread")).join()).unwrap();
+        assert!(joined.is_err() && printed("in a thread"));
+    }
+
+    #[test]
+    fn the_guard_ends_with_its_outermost_call() {
+        install();
+        let told = contained(|| {
+            let inner = contained(|| panic!("the inner")).unwrap_err();
+            assert!(inner.starts_with("the inner"), "{inner}");
+            panic!("the outer")
+        });
+        assert!(told.unwrap_err().starts_with("the outer"));
+        assert!(!printed("the inner") && !printed("the outer"));
+        assert!(catch_unwind(|| panic!("after it")).is_err() && printed("after it"));
     }
 }

@@ -229,6 +229,9 @@ open_integer! {
         FATAL = 2 => "fatal",
         /// The plugin's code panicked.
         PANIC = 3 => "panic",
+        /// Somebody else changed the knob, which is theirs now. Said and heard inside actuators only: the
+        /// outcome [`Fate::TAKEN`] tells it, and no call of a node fails with it.
+        TAKEN = 4 => "taken",
     }
 }
 

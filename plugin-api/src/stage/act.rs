@@ -1,4 +1,7 @@
 //! Adapter for actuators: leases, sets that hold all or none, dry runs, and the outcomes of all.
+//!
+//! What could not be put back is tried again for a while. That it is put back in the end, after all else failed, is
+//! the business of the host's journal.
 
 use super::source::{common_calls, report};
 use super::{Actuator, Effect, Input, Release, Result, Role, Wish, called};
@@ -10,6 +13,11 @@ use crate::host::Host;
 use abi_stable::std_types::{ROption, RResult, RSlice, RStr, RString, RVec};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+
+/// How long after a knob could not be put back that is tried again.
+const AGAIN_AFTER: Nanos = Nanos::from_secs(1);
+/// How often it is tried again at most.
+const AGAIN_MOST: u32 = 10;
 
 /// An [`Actuator`] in its stage.
 pub struct Actuates<E>(PhantomData<E>);
@@ -33,7 +41,35 @@ type Knob = (TargetId, KnobId);
 
 struct Lease {
     action: u64,
+    /// When it lapses, or the knob is next tried to be put back.
     until: Nanos,
+    stuck: Option<Stuck>,
+}
+
+/// Why a knob is put back.
+#[derive(Clone)]
+struct Parting {
+    /// The action that asked for it, 0 for none.
+    action: u64,
+    fate: Fate,
+    why: String,
+}
+
+/// A knob that could not be put back yet.
+struct Stuck {
+    parting: Parting,
+    reason: String,
+    tries: u32,
+}
+
+impl Parting {
+    fn new(fate: Fate, why: &str) -> Self {
+        Self {
+            action: 0,
+            fate,
+            why: why.to_owned(),
+        }
+    }
 }
 
 /// The node around an [`Actuator`].
@@ -63,7 +99,8 @@ impl<E: Actuator> NodeAbi for ActuatorNode<E> {
         let at = self.host.system().now();
         let held: Vec<Knob> = self.leases.keys().copied().collect();
         for knob in held.into_iter().rev() {
-            self.put_back(at, knob, 0, Fate::UNDONE, "the run ends", out);
+            self.put_back(at, knob, Parting::new(Fate::UNDONE, "the run ends"), out);
+            self.give_up(knob);
         }
         RResult::ROk(Nanos::ZERO)
     }
@@ -76,7 +113,7 @@ impl<E: Actuator> NodeAbi for ActuatorNode<E> {
 impl<E: Actuator> ActuatorNode<E> {
     fn act(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
         for change in input.changes() {
-            self.change(change, out)?;
+            self.change(input.at, change, out)?;
         }
         for set in sets(input.actions().filter(|action| self.element.takes(action.knob))) {
             self.carry_out(input.at, &set, out);
@@ -90,9 +127,15 @@ impl<E: Actuator> ActuatorNode<E> {
             .map_or(Wish::Nothing, Wish::At))
     }
 
-    fn change(&mut self, change: &TargetChange, out: &mut Batch) -> Result<()> {
+    fn change(&mut self, at: Nanos, change: &TargetChange, out: &mut Batch) -> Result<()> {
         if change.change == Change::GONE {
             self.leases.retain(|(target, _), _| *target != change.target.id);
+        } else if self.element.lets_go(change) {
+            let of_it = self.leases.keys().filter(|(target, _)| *target == change.target.id);
+            for knob in of_it.copied().collect::<Vec<_>>().into_iter().rev() {
+                self.put_back(at, knob, Parting::new(Fate::UNDONE, "the target changed"), out);
+                self.give_up(knob);
+            }
         }
         match self.element.target(change) {
             Ok(controls) => out.controls.extend(controls),
@@ -112,7 +155,14 @@ impl<E: Actuator> ActuatorNode<E> {
                 None => match self.one(at, action, out) {
                     Ok(()) => done.push((action.target, action.knob)),
                     Err(failure) => {
-                        out.outcomes.push(refusal(at, action, &failure.message));
+                        match failure.kind {
+                            FailureKind::TAKEN => {
+                                let knob = (action.target, action.knob);
+                                self.leases.remove(&knob);
+                                self.taken(at, action.id, knob, &failure.message, out);
+                            }
+                            _ => out.outcomes.push(refusal(at, action, &failure.message)),
+                        }
                         refused = Some(format!("another action of its set was refused: {}", failure.message));
                     }
                 },
@@ -120,7 +170,8 @@ impl<E: Actuator> ActuatorNode<E> {
         }
         if refused.is_some() {
             for knob in done.into_iter().rev() {
-                self.put_back(at, knob, 0, Fate::UNDONE, "another action of its set was refused", out);
+                let parting = Parting::new(Fate::UNDONE, "another action of its set was refused");
+                self.put_back(at, knob, parting, out);
             }
         }
     }
@@ -128,7 +179,11 @@ impl<E: Actuator> ActuatorNode<E> {
     fn one(&mut self, at: Nanos, action: &Action, out: &mut Batch) -> Result<()> {
         let knob = (action.target, action.knob);
         if action.is_release() {
-            self.put_back(at, knob, action.id, Fate::UNDONE, &action.why, out);
+            let parting = Parting {
+                action: action.id,
+                ..Parting::new(Fate::UNDONE, &action.why)
+            };
+            self.put_back(at, knob, parting, out);
             return Ok(());
         }
         if self.dry_run {
@@ -155,6 +210,7 @@ impl<E: Actuator> ActuatorNode<E> {
                 Lease {
                     action: action.id,
                     until: action.until,
+                    stuck: None,
                 },
             )
             .is_some();
@@ -176,48 +232,92 @@ impl<E: Actuator> ActuatorNode<E> {
     }
 
     fn lapse(&mut self, at: Nanos, out: &mut Batch) {
-        let over: Vec<Knob> = self
+        let parting = |lease: &Lease| match &lease.stuck {
+            Some(stuck) => stuck.parting.clone(),
+            None => Parting::new(Fate::LAPSED, "nobody renewed the lease"),
+        };
+        let over: Vec<(Knob, Parting)> = self
             .leases
             .iter()
             .filter(|(_, lease)| lease.until <= at)
-            .map(|(knob, _)| *knob)
+            .map(|(knob, lease)| (*knob, parting(lease)))
             .collect();
-        for knob in over {
-            self.put_back(at, knob, 0, Fate::LAPSED, "nobody renewed the lease", out);
+        for (knob, parting) in over {
+            self.put_back(at, knob, parting, out);
         }
     }
 
-    /// Puts a knob back if we hold it. `action` is the one that asked for it, 0 for none.
-    fn put_back(&mut self, at: Nanos, knob: Knob, action: u64, fate: Fate, why: &str, out: &mut Batch) {
+    /// Puts a knob back if we hold it; where that fails, it is still held.
+    fn put_back(&mut self, at: Nanos, knob: Knob, parting: Parting, out: &mut Batch) {
         let Some(lease) = self.leases.remove(&knob) else { return };
-        let action = if action == 0 { lease.action } else { action };
+        let Parting { action, fate, why } = &parting;
+        let action = if *action == 0 { lease.action } else { *action };
         match self.element.release(knob.0, knob.1) {
             Ok(Release::Restored(effect)) => {
-                self.note(Level::INFO, fate, knob, &effect, why);
-                out.outcomes.push(outcome(at, action, knob, fate, &effect, why));
+                self.note(Level::INFO, *fate, knob, &effect, why);
+                out.outcomes.push(outcome(at, action, knob, *fate, &effect, why));
             }
-            Ok(Release::Taken(found)) => {
-                self.note(Level::WARN, Fate::TAKEN, knob, &Effect::default(), &found);
-                out.outcomes
-                    .push(outcome(at, action, knob, Fate::TAKEN, &Effect::default(), &found));
+            Ok(Release::Taken(found)) => self.taken(at, action, knob, &found, out),
+            Err(failure) if failure.kind == FailureKind::TAKEN => {
+                self.taken(at, action, knob, &failure.message, out);
             }
             Err(failure) if failure.kind == FailureKind::GONE => {
                 let why = "the target went, and its knobs with it";
                 out.outcomes
-                    .push(outcome(at, action, knob, fate, &Effect::default(), why));
+                    .push(outcome(at, action, knob, *fate, &Effect::default(), why));
             }
             Err(failure) => {
-                self.note(Level::ERROR, Fate::REFUSED, knob, &Effect::default(), &failure.message);
-                out.outcomes.push(outcome(
-                    at,
-                    action,
-                    knob,
-                    Fate::REFUSED,
-                    &Effect::default(),
-                    &failure.message,
-                ));
+                let parting = Parting { action, ..parting };
+                self.stuck(at, knob, lease, parting, &failure.message, out);
             }
         }
+    }
+
+    fn taken(&self, at: Nanos, action: u64, knob: Knob, found: &str, out: &mut Batch) {
+        self.note(Level::WARN, Fate::TAKEN, knob, &Effect::default(), found);
+        out.outcomes
+            .push(outcome(at, action, knob, Fate::TAKEN, &Effect::default(), found));
+    }
+
+    /// Keeps a lease whose knob could not be put back. Each action is told that once, however often it is tried.
+    fn stuck(&mut self, at: Nanos, knob: Knob, lease: Lease, parting: Parting, reason: &str, out: &mut Batch) {
+        let before = lease.stuck.as_ref();
+        if before.is_none_or(|stuck| stuck.parting.action != parting.action) {
+            self.note(Level::WARN, Fate::REFUSED, knob, &Effect::default(), reason);
+            out.outcomes.push(outcome(
+                at,
+                parting.action,
+                knob,
+                Fate::REFUSED,
+                &Effect::default(),
+                reason,
+            ));
+        }
+        let tries = before.map_or(1, |stuck| stuck.tries + 1);
+        self.leases.insert(
+            knob,
+            Lease {
+                action: parting.action,
+                until: at + AGAIN_AFTER,
+                stuck: Some(Stuck {
+                    parting,
+                    reason: reason.to_owned(),
+                    tries,
+                }),
+            },
+        );
+        if tries > AGAIN_MOST {
+            self.give_up(knob);
+        }
+    }
+
+    /// Ends the lease of a knob that could not be put back, if it is one.
+    fn give_up(&mut self, knob: Knob) {
+        let Some(Stuck { reason, tries, .. }) = self.leases.remove(&knob).and_then(|lease| lease.stuck) else {
+            return;
+        };
+        let why = format!("not put back, and given up after {tries} tries: {reason}");
+        self.note(Level::ERROR, Fate::REFUSED, knob, &Effect::default(), &why);
     }
 
     fn note(&self, level: Level, fate: Fate, knob: Knob, effect: &Effect, why: &str) {
@@ -281,3 +381,6 @@ fn outcome(at: Nanos, action: u64, knob: Knob, fate: Fate, effect: &Effect, why:
         ..Outcome::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,15 @@ impl Failure {
         }
     }
 
+    /// Somebody else changed the knob; for [`Actuator`] only.
+    pub fn taken(target: TargetId, message: impl Into<String>) -> Self {
+        Self {
+            kind: FailureKind::TAKEN,
+            target,
+            message: message.into().into(),
+        }
+    }
+
     /// This node cannot go on.
     pub fn fatal(message: impl Into<String>) -> Self {
         Self {
@@ -72,6 +81,11 @@ pub(crate) fn called(result: Result<Wish>) -> Called {
     match result {
         Ok(Wish::Nothing) => RResult::ROk(Nanos::ZERO),
         Ok(Wish::At(at)) => RResult::ROk(at),
+        // A knob that was taken is no matter of the node as a whole.
+        Err(failure) if failure.kind == FailureKind::TAKEN => RResult::RErr(Failure {
+            kind: FailureKind::RETRY,
+            ..failure
+        }),
         Err(failure) => RResult::RErr(failure),
     }
 }
@@ -245,17 +259,25 @@ pub trait Actuator: Element {
     /// # Errors
     /// See [`FailureKind`].
     fn target(&mut self, change: &TargetChange) -> Result<Vec<Control>>;
+    /// Whether it will put back all that it holds of that target when it is told this change, as where the target's
+    /// groups are others now. Asked ahead of [`Actuator::target`]; the leases then end here, and each is told.
+    fn lets_go(&self, change: &TargetChange) -> bool {
+        let _ = change;
+        false
+    }
     /// Whether it has that knob at all.
     fn takes(&self, knob: KnobId) -> bool;
     /// Brings a knob to the action's end state; journals before the first write; writes idempotently.
     ///
     /// # Errors
-    /// The action is refused; the message is the outcome's reason.
+    /// The action is refused; the message is the outcome's reason. [`FailureKind::TAKEN`] where somebody else changed
+    /// a knob that it held: it then holds it no more, and is not asked to release it.
     fn apply(&mut self, action: &Action) -> Result<Effect>;
     /// Puts a knob back as it was found.
     ///
     /// # Errors
-    /// It could not be put back: the loudest thing that there is to say.
+    /// It could not be put back: the loudest thing that there is to say. It still holds the knob then, and is asked
+    /// again; except with [`FailureKind::GONE`], as there is nothing left to put back.
     fn release(&mut self, target: TargetId, knob: KnobId) -> Result<Release>;
     /// Ends what it began. All leases were released before.
     ///

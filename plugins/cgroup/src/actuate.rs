@@ -71,9 +71,8 @@ impl Actuator for Limit {
 
     fn target(&mut self, change: &TargetChange) -> Result<Vec<Control>> {
         let target = &change.target;
-        let is_protected = target.class == Class::LATENCY && !self.latency;
-        let stays = |known: &Subject| known.dirs == *target.cgroups && known.is_protected == is_protected;
-        if change.change == Change::GONE || !self.subjects.get(&target.id).is_some_and(stays) {
+        let is_protected = self.protects(target);
+        if change.change == Change::GONE || self.lets_go(change) {
             self.forget(target.id)?;
         }
         if change.change == Change::GONE {
@@ -89,6 +88,12 @@ impl Actuator for Limit {
             .get(&target.id)
             .map(|subject| subject.controls(change.at, target.id))
             .unwrap_or_default())
+    }
+
+    fn lets_go(&self, change: &TargetChange) -> bool {
+        let target = &change.target;
+        let is_other = |known: &Subject| known.dirs != *target.cgroups || known.is_protected != self.protects(target);
+        self.subjects.get(&target.id).is_some_and(is_other)
     }
 
     fn takes(&self, knob: KnobId) -> bool {
@@ -119,6 +124,10 @@ impl Actuator for Limit {
 }
 
 impl Limit {
+    fn protects(&self, target: &Target) -> bool {
+        target.class == Class::LATENCY && !self.latency
+    }
+
     /// Puts back what we hold of a target that is no longer dealt with, or is another one now.
     fn forget(&mut self, target: TargetId) -> Result<()> {
         let Some(mut subject) = self.subjects.remove(&target) else {
@@ -145,16 +154,15 @@ impl Limit {
 }
 
 impl Turn {
-    /// Brings the knob to what is asked, unless it stands there or is somebody else's.
+    /// Brings the knob to what is asked, unless it stands there or is somebody else's, of which nothing is held then.
     fn bring(&mut self, knob: &Knob, ask: Ask, system: &System, target: TargetId) -> Result<Effect> {
         let failed = |error: Error| group::failure(target, &error);
         let now = knob.read().map_err(failed)?;
         if self.hold.as_ref().is_some_and(|hold| hold.in_force != now) {
+            self.let_go(knob, system, target)?;
             let path = knob.path();
-            return Err(Failure::retry(format!(
-                "somebody else set `{}` to {now}; it is theirs now",
-                path.display()
-            )));
+            let why = format!("somebody else set `{}` to {now}; it is theirs now", path.display());
+            return Err(Failure::taken(target, why));
         }
         let hold = self.hold.clone().unwrap_or_else(|| Hold::of(now.clone()));
         if now == ask.setting {
@@ -219,8 +227,8 @@ impl Turn {
         target: TargetId,
     ) -> Result<Hold> {
         let failed = |error: Error| group::failure(target, &error);
-        if let Some(held) = self.hold.take() {
-            put_back(held, knob, system, target)?;
+        if self.hold.is_some() {
+            self.let_go(knob, system, target)?;
         }
         let mut hold = Hold::of(knob.read().map_err(failed)?);
         let knobs: Vec<&Knob> = std::iter::once(knob).chain(below).collect();
@@ -231,13 +239,27 @@ impl Turn {
             match step(knob, write.cpus, system, target) {
                 Ok(line) => hold.lines.push(line),
                 Err(failure) => {
-                    put_back(hold, knob, system, target)?;
+                    put_back(&mut hold, knob, system, target)?;
                     return Err(failure);
                 }
             }
         }
         hold.in_force = knob.read().map_err(failed)?;
         Ok(hold)
+    }
+
+    /// Puts back what we hold of it; what could not be put back is still held.
+    fn let_go(&mut self, knob: &Knob, system: &System, target: TargetId) -> Result<Release> {
+        let hold = self.hold.as_mut().ok_or_else(|| not_held(target))?;
+        let released = put_back(hold, knob, system, target);
+        if released
+            .as_ref()
+            .err()
+            .is_none_or(|failure| failure.kind == FailureKind::GONE)
+        {
+            self.hold = None;
+        }
+        released
     }
 
     /// A weight while the group is idle on our account: it is forgotten, and set again when the group leaves idle.
@@ -291,19 +313,18 @@ impl Hold {
 fn release(subject: &mut Subject, id: KnobId, system: &System, target: TargetId) -> Result<Release> {
     let is_idled = subject.is_idled();
     let turn = subject.turn(id).ok_or_else(|| unknown(target))?;
-    let hold = turn
-        .hold
-        .take()
-        .ok_or_else(|| Failure::gone(target, "nothing is held of it"))?;
+    let hold = turn.hold.clone().ok_or_else(|| not_held(target))?;
     if is_idled && turn.kind == KnobKind::Weight {
-        return release_hidden_weight(subject, hold, system);
+        let released = release_hidden_weight(subject, &hold, system)?;
+        subject.turn(id).ok_or_else(|| unknown(target))?.hold = None;
+        return Ok(released);
     }
     let knob = turn.knob.clone().map_err(Failure::retry)?;
-    put_back(hold, &knob, system, target)
+    turn.let_go(&knob, system, target)
 }
 
 /// The group is idle: its weight goes back when that ends.
-fn release_hidden_weight(subject: &mut Subject, weight: Hold, system: &System) -> Result<Release> {
+fn release_hidden_weight(subject: &mut Subject, weight: &Hold, system: &System) -> Result<Release> {
     let idle = subject.of_kind(KnobKind::Idle).and_then(|turn| turn.hold.as_mut());
     if let (Some(idle), Some(line)) = (idle, weight.lines.first()) {
         idle.forget_weight(&line.write, system)?;
@@ -312,24 +333,31 @@ fn release_hidden_weight(subject: &mut Subject, weight: Hold, system: &System) -
     Ok(Release::Restored(effect(&weight.found)))
 }
 
-/// Undoes what we hold, backwards, each file only if it still reads what we left.
-fn put_back(hold: Hold, knob: &Knob, system: &System, target: TargetId) -> Result<Release> {
+/// Undoes what we hold, backwards, each file only if it still reads what we left; the lines that failed are still held.
+fn put_back(hold: &mut Hold, knob: &Knob, system: &System, target: TargetId) -> Result<Release> {
     let before = knob.read();
     let mut left: Vec<String> = Vec::new();
-    for line in hold.lines.iter().rev() {
+    for line in std::mem::take(&mut hold.lines).into_iter().rev() {
         match line.write.undo() {
             Ok(Undone::Restored | Undone::Taken(_)) => system.settle(line.record),
             Err(error) if error.is_gone() => system.settle(line.record),
-            Err(error) => left.push(by_hand(&error, &line.write)),
+            Err(error) => {
+                left.push(by_hand(&error, &line.write));
+                hold.lines.insert(0, line);
+            }
         }
     }
-    let now = before.map_err(|error| group::failure(target, &error))?;
     if !left.is_empty() {
+        // What was put back of several writes is ours still, and not what somebody else set.
+        if before.is_ok_and(|before| before == hold.in_force) {
+            hold.in_force = knob.read().unwrap_or_else(|_| hold.in_force.clone());
+        }
         return Err(Failure {
             target,
             ..Failure::retry(left.join("; "))
         });
     }
+    let now = before.map_err(|error| group::failure(target, &error))?;
     match now == hold.in_force {
         true => knob
             .read()
@@ -497,6 +525,10 @@ fn unknown(target: TargetId) -> Failure {
         target,
         ..Failure::retry("the target, or this knob of it, is not known here")
     }
+}
+
+fn not_held(target: TargetId) -> Failure {
+    Failure::gone(target, "nothing is held of it")
 }
 
 fn not_started() -> Failure {

@@ -3,16 +3,26 @@
 use crate::config::Existing;
 use crate::spool::Spool;
 use pipeline_plugin_api::prelude::*;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most bytes that wait while they cannot be written; what comes then is lost, and counted.
 const MOST_WAITING_BYTES: usize = 8 << 20;
 /// With that many bytes waiting, the interval is not waited for.
 const CHUNK_BYTES: usize = 64 << 10;
-/// Under what the host keeps which run last opened which file.
-const MARK: &str = "opened";
+
+/// Which node of which run opened which file: a node that is made anew finds its own there. A run that ends takes its
+/// own out, so that nothing of this outlives it.
+static OPENED: Mutex<BTreeSet<Mark>> = Mutex::new(BTreeSet::new());
+
+/// The run's id, the node's name, and the file.
+type Mark = (String, String, PathBuf);
 
 /// Where a sink writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,12 +123,16 @@ impl Output {
         Ok(Wish::Nothing)
     }
 
-    /// Writes all that waits, for the last time.
+    /// Writes all that waits, for the last time: the run ends.
     ///
     /// # Errors
     /// What could not be written is lost; the message says how many values that are.
     pub fn finish(&mut self) -> Result<()> {
-        let Err(failure) = self.send() else { return Ok(()) };
+        let sent = self.send();
+        if let Place::Path(path) = &self.place {
+            opened_files().remove(&self.mark(path));
+        }
+        let Err(failure) = sent else { return Ok(()) };
         let values = self.spool.give_up();
         self.lose(values as u64);
         Err(Failure {
@@ -166,10 +180,10 @@ impl Output {
         }
         let writer: Box<dyn Write + Send> = match &self.place {
             Place::Path(path) => {
-                let existing = self.existing_of_this_run();
+                let existing = self.existing_of_this_run(path);
                 refuse_existing(path, existing)?;
                 let (file, empty) = opened(path, existing).map_err(|error| self.failure(&error))?;
-                self.keep_mark();
+                opened_files().insert(self.mark(path));
                 if self.head.only_first && !empty {
                     self.head.text.clear();
                 }
@@ -183,20 +197,15 @@ impl Output {
     }
 
     /// A node that was made anew in the same run goes on behind what it wrote before.
-    fn existing_of_this_run(&self) -> Existing {
-        let own = self.host.fetch(MARK).is_some_and(|found| found == self.mark());
-        if own { Existing::Append } else { self.existing }
-    }
-
-    fn keep_mark(&self) {
-        if let Err(failure) = self.host.store(MARK, &self.mark()) {
-            let why = "should this node be made anew, it will not know its file";
-            self.host.log(Level::DEBUG, why, &[("why", &failure.message)]);
+    fn existing_of_this_run(&self, path: &Path) -> Existing {
+        match opened_files().contains(&self.mark(path)) {
+            true => Existing::Append,
+            false => self.existing,
         }
     }
 
-    fn mark(&self) -> Vec<u8> {
-        format!("{} {}", self.host.run_id(), self.place).into_bytes()
+    fn mark(&self, path: &Path) -> Mark {
+        (self.host.run_id(), self.host.name(), path.to_owned())
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -218,6 +227,9 @@ impl Output {
     fn failure(&self, error: &io::Error) -> Failure {
         let Self { place, lost, .. } = self;
         let mend = match error.kind() {
+            _ if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+                "it is a pipe that nobody reads: start its reader first"
+            }
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space",
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "let this user write there, or set another `path`"
@@ -257,6 +269,10 @@ fn refuse_existing(path: &Path, existing: Existing) -> Result<()> {
     )))
 }
 
+fn opened_files() -> MutexGuard<'static, BTreeSet<Mark>> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The file, and whether it was empty.
 fn opened(path: &Path, existing: Existing) -> io::Result<(File, bool)> {
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
@@ -267,7 +283,16 @@ fn opened(path: &Path, existing: Existing) -> io::Result<(File, bool)> {
         Existing::Overwrite => options.write(true).create(true).truncate(true),
         Existing::Refuse | Existing::Append => options.append(true).create(true),
     };
+    let pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    if pipe {
+        // Else it would wait here for a reader, and the whole run with it; so it is an error, ENXIO (fifo(7)).
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    }
     let file = options.open(path)?;
+    if pipe {
+        // A reader that takes its time is waited for when it is written to.
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    }
     let empty = file.metadata()?.len() == 0;
     Ok((file, empty))
 }

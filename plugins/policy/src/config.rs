@@ -72,8 +72,8 @@ pub struct ThrottleConfig {
     /// How soon after a release the same harm is a relapse, which gets the proven remedy at once.
     /// 0 s to 1 day; default 1 min.
     pub relapse: Span,
-    /// How long is waited after all remedies failed, and until a refused or taken knob is tried
-    /// again. 1 s to 1 day; default 1 min.
+    /// How long is waited after all remedies failed, and until a refused knob is tried again; one
+    /// that somebody else took never is. 1 s to 1 day; default 1 min.
     pub cooldown: Span,
     /// To which part of its CPU use a culprit is cut by `Quota`. 0..=1; default 0.1.
     pub cut: f64,

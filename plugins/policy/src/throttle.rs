@@ -156,19 +156,19 @@ impl Throttle {
     fn outcome(&mut self, at: Nanos, outcome: &Outcome, parting: &mut BTreeMap<KnobOf, String>) {
         let Some(turn) = self.leases.hear(outcome) else { return };
         let knob = (outcome.target, outcome.knob);
-        let refused = match turn {
-            Turn::Refused => true,
-            Turn::Taken => true,
-            Turn::Lost => self.budget.take(at, 1) == 0,
-            Turn::Planned => false,
+        let until = match turn {
+            Turn::Taken => Some(Nanos::FOREVER),
+            Turn::Lost if self.budget.take(at, 1) > 0 => None,
+            Turn::Refused | Turn::Lost => Some(at + self.config.cooldown.nanos()),
+            Turn::Planned => None,
         };
-        if refused {
-            self.world.bar(knob, at + self.config.cooldown.nanos());
+        if let Some(until) = until {
+            self.world.bar(knob, until);
         }
         let why = format!("{}, {}", outcome.fate, outcome.why);
         self.with_cases(at, parting, |case, bench| match turn {
             Turn::Planned if case.remedies.values().any(|remedy| remedy.knob == knob) => case.planned(bench),
-            _ if refused => case.lose(knob, &why, bench),
+            _ if until.is_some() => case.lose(knob, &why, bench),
             _ => {}
         });
     }

@@ -3,6 +3,7 @@
 //! When is decided in `course`, how a command is placed and ended in `life`; here the two meet.
 
 mod affinity;
+mod asking;
 mod course;
 mod described;
 mod error;
@@ -134,15 +135,11 @@ impl TargetProvider for Run {
 
     fn stop(&mut self, out: &mut Batch) -> Result<()> {
         let at = self.system.as_ref().map_or(out.at, System::now).max(out.at);
-        if self
-            .now
-            .as_ref()
-            .is_some_and(|now| !matches!(now.phase, Phase::Ending { .. }))
+        asking::ask_all(&self.run(), at);
+        if let Some(kill_at) = self.ask_to_end(at)
+            && let Some(now) = &self.now
         {
-            self.ask_to_end(at);
-        }
-        if let Some(now) = &self.now {
-            now.life.await_exit(self.config.stop_timeout.nanos());
+            now.life.await_exit(kill_at - at);
         }
         let ended = self.bury(at, out);
         let left = self.share.take().map_or(Ok(()), Share::leave);
@@ -220,6 +217,7 @@ impl Run {
             }
         };
         let command = self.recipe.argv.join(" ");
+        asking::enter(&self.run(), life.asking());
         self.log(Level::INFO, "started", &[("pid", &life.pid()), ("command", &command)]);
         self.now = Some(Now {
             life,
@@ -232,6 +230,14 @@ impl Run {
             Some(_) => self.watch_start(at, out),
         }
         Ok(())
+    }
+
+    /// The run's name. Tests run side by side in one process, and each is a run of its own.
+    fn run(&self) -> String {
+        let run = self.host.run_id();
+        #[cfg(test)]
+        let run = format!("{run} {:?}", std::thread::current().id());
+        run
     }
 
     fn launch(&mut self, system: &System) -> std::result::Result<Life, Error> {
@@ -306,14 +312,13 @@ impl Run {
         }
     }
 
-    fn ask_to_end(&mut self, at: Nanos) {
-        let Some(now) = &mut self.now else { return };
-        let told = now.phase == Phase::There;
-        now.phase = Phase::Ending {
-            kill_at: at + self.config.stop_timeout.nanos(),
-            told,
-        };
-        now.life.ask(self.config.stop_signal.into());
+    /// Asks the life that there is to end, unless it was asked; gives when it is killed.
+    fn ask_to_end(&mut self, at: Nanos) -> Option<Nanos> {
+        let now = self.now.as_mut()?;
+        let told = matches!(now.phase, Phase::There | Phase::Ending { told: true, .. });
+        let kill_at = now.life.asking().ask(at) + self.config.stop_timeout.nanos();
+        now.phase = Phase::Ending { kill_at, told };
+        Some(kill_at)
     }
 
     /// Its process ended, or is not to live any longer.

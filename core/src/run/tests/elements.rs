@@ -1,10 +1,12 @@
 //! Elements to test the loop with.
 
+use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
 use pipeline_plugin_api::stage::Release;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +21,10 @@ pub struct Seen {
     pub fates: Vec<Fate>,
     pub outcomes_at_scheduler: Vec<Fate>,
     pub last_at_transform: Vec<usize>,
+    /// What the actuator's knob read after each write.
+    pub knob: Vec<String>,
+    /// How often the actuator was asked to put its knob back.
+    pub releases: u32,
 }
 
 static SEEN: Mutex<BTreeMap<String, Seen>> = Mutex::new(BTreeMap::new());
@@ -248,12 +254,26 @@ impl Scheduler for Decide {
     }
 }
 
-/// Writes the value to a file beside the journal.
+/// The settings of [`Act`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ActConfig {
+    /// The knob's file; it reads `0` when nobody turned it.
+    path: PathBuf,
+    /// Panics at that action, counted from 1; 0 for never.
+    panics_at: u32,
+}
+
+impl Configure for ActConfig {}
+
+/// Writes the value to a file.
 pub struct Act {
+    host: Host,
+    config: ActConfig,
     knob: KnobId,
     system: Option<System>,
-    held: bool,
-    path: PathBuf,
+    held: Option<UndoRecord>,
+    actions: u32,
 }
 
 pub fn knob_path(folder: &Path) -> PathBuf {
@@ -263,18 +283,18 @@ pub fn knob_path(folder: &Path) -> PathBuf {
 impl Element for Act {
     const NAME: &'static str = "test.act";
     const SUMMARY: &'static str = "acts";
-    type Config = NoConfig;
-    fn ports(_: &NoConfig) -> Ports {
+    type Config = ActConfig;
+    fn ports(_: &ActConfig) -> Ports {
         Ports::new().takes_actions(&vocabulary::CPU_WEIGHT).gives_outcomes("")
     }
-    fn create(_: NoConfig, host: &Host) -> Result<Self> {
-        // The test's folder is where the host keeps state.
-        host.store("knob", b"0")?;
+    fn create(config: ActConfig, host: &Host) -> Result<Self> {
         Ok(Self {
+            host: host.clone(),
+            config,
             knob: host.knob(&vocabulary::CPU_WEIGHT)?,
             system: None,
-            held: false,
-            path: PathBuf::new(),
+            held: None,
+            actions: 0,
         })
     }
 }
@@ -291,21 +311,36 @@ impl Actuator for Act {
         knob == self.knob
     }
     fn apply(&mut self, action: &Action) -> Result<Effect> {
-        if !std::mem::replace(&mut self.held, true) {
-            let undo = Undo {
-                kind: UndoKind::REMOVE_DIR,
-                path: self.path.to_str().unwrap_or_default().into(),
-                ..Undo::default()
-            };
-            self.system.as_ref().unwrap().journal(&undo)?;
-        }
+        self.actions += 1;
+        assert_ne!(self.actions, self.config.panics_at, "asked to panic");
+        let system = self.system.as_ref().unwrap();
+        let path = &self.config.path;
+        let value = action.value.to_string();
+        let undo = Undo {
+            kind: UndoKind::WRITE_FILE,
+            path: path.to_str().unwrap().into(),
+            inode: std::fs::metadata(path).unwrap().ino(),
+            before: "0".into(),
+            after: value.as_str().into(),
+            ..Undo::default()
+        };
+        // The record of the value before would say, from here on, that somebody else turned the knob.
+        let before = self.held.replace(system.journal(&undo)?);
+        std::fs::write(path, &value).unwrap();
+        before.into_iter().for_each(|record| system.settle(record));
+        let found = std::fs::read_to_string(path).unwrap();
+        note(&self.host, |seen| seen.knob.push(found));
         Ok(Effect {
             value: action.value,
             ..Effect::default()
         })
     }
     fn release(&mut self, _: TargetId, _: KnobId) -> Result<Release> {
-        self.held = false;
+        note(&self.host, |seen| seen.releases += 1);
+        std::fs::write(&self.config.path, "0").unwrap();
+        if let Some(record) = self.held.take() {
+            self.system.as_ref().unwrap().settle(record);
+        }
         Ok(Release::Restored(Effect::default()))
     }
 }

@@ -47,6 +47,8 @@ fn node<R: Role>(name: &str, config: &str, from: &[usize]) -> PlanNode {
 }
 
 /// targets → collector → transform → scheduler → actuator → sink that keeps everything.
+///
+/// The actuator has no knob; see [`whole_in`].
 fn whole() -> Plan {
     let collector = PlanNode {
         of: vec![Of {
@@ -67,6 +69,15 @@ fn whole() -> Plan {
     }
 }
 
+/// The same with a knob that reads `0`, in that folder. `act` is more of the actuator's config.
+fn whole_in(folder: &Path, act: &str) -> Plan {
+    let knob = elements::knob_path(folder);
+    std::fs::write(&knob, "0").unwrap();
+    let mut plan = whole();
+    plan.nodes[4].config = format!("(path: {knob:?}, {act})");
+    plan
+}
+
 fn run_for(plan: &Plan, span: Nanos, shared: Shared) -> (Report, Seen) {
     let shared = Arc::new(shared);
     let report = run_virtual(plan, span, &shared).unwrap();
@@ -78,7 +89,7 @@ fn run_for(plan: &Plan, span: Nanos, shared: Shared) -> (Report, Seen) {
 fn one_instant_carries_a_reading_through_the_whole_graph() {
     let folder = tempfile::tempdir().unwrap();
     let (_, seen) = run_for(
-        &whole(),
+        &whole_in(folder.path(), ""),
         Nanos::from_millis(100),
         shared_in(folder.path(), Clock::simulated()),
     );
@@ -103,7 +114,7 @@ fn a_virtual_hour_has_exactly_its_ticks() {
 fn a_scheduler_gets_the_outcomes_of_its_own_actions() {
     let folder = tempfile::tempdir().unwrap();
     let (_, seen) = run_for(
-        &whole(),
+        &whole_in(folder.path(), ""),
         Nanos::from_millis(350),
         shared_in(folder.path(), Clock::simulated()),
     );
@@ -116,7 +127,7 @@ fn a_scheduler_gets_the_outcomes_of_its_own_actions() {
 #[test]
 fn last_gives_what_a_later_node_said_before() {
     let folder = tempfile::tempdir().unwrap();
-    let mut plan = whole();
+    let mut plan = whole_in(folder.path(), "");
     plan.nodes[2].last = vec![4];
     let (_, seen) = run_for(
         &plan,
@@ -130,21 +141,38 @@ fn last_gives_what_a_later_node_said_before() {
 fn at_the_end_every_knob_is_back_and_the_sink_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (report, seen) = run_for(
-        &whole(),
+        &whole_in(folder.path(), ""),
         Nanos::from_millis(100),
         shared_in(folder.path(), Clock::simulated()),
     );
     assert!(report.restored);
+    assert_eq!(seen.knob, ["2"], "it was turned during the run");
+    assert_eq!(seen.releases, 1);
     assert!(seen.fates.contains(&Fate::UNDONE), "{:?}", seen.fates);
-    assert_eq!(
-        std::fs::read_to_string(elements::knob_path(folder.path())).unwrap(),
-        "0"
+    assert_only_the_knob_is_left_at_zero(folder.path());
+}
+
+fn assert_only_the_knob_is_left_at_zero(folder: &Path) {
+    assert_eq!(std::fs::read_to_string(elements::knob_path(folder)).unwrap(), "0");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1, "the journal is gone");
+}
+
+#[test]
+fn the_knob_of_an_actuator_that_panicked_is_put_back_from_the_journal_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = whole_in(folder.path(), "panics_at: 3");
+    plan.nodes[4].on_error = OnError::Stop;
+    let (report, seen) = run_for(
+        &plan,
+        Nanos::from_millis(350),
+        shared_in(folder.path(), Clock::simulated()),
     );
-    assert_eq!(
-        std::fs::read_dir(folder.path()).unwrap().count(),
-        1,
-        "the journal is gone"
-    );
+    assert_eq!((report.nodes["act"].restarts, report.nodes["act"].dead), (0, true));
+    assert_eq!(seen.knob, ["2", "4"], "it was turned, and turned again");
+    assert_eq!(seen.releases, 0, "the actuator itself put nothing back");
+    assert!(report.restored);
+    assert!(seen.fates.contains(&Fate::UNDONE), "{:?}", seen.fates);
+    assert_only_the_knob_is_left_at_zero(folder.path());
 }
 
 #[test]

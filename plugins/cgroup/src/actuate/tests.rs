@@ -217,13 +217,79 @@ fn what_somebody_else_changed_is_theirs() {
     let (tree, mut stand) = v2();
     stand.ask(&vocabulary::CPU_WEIGHT, 5.0, "");
     tree.write("g/cpu.weight", "77\n");
-    let outcome = stand.ask(&vocabulary::CPU_WEIGHT, 4.0, "");
-    assert_eq!(outcome.fate, Fate::REFUSED);
-    assert!(outcome.why.contains("theirs"), "{}", outcome.why);
     let outcome = stand.release(&vocabulary::CPU_WEIGHT);
     assert_eq!(outcome.fate, Fate::TAKEN);
     assert_eq!(tree.read("g/cpu.weight"), "77");
     assert_eq!(stand.journal(), []);
+}
+
+#[test]
+fn a_renewal_that_finds_the_knob_taken_says_so_and_holds_nothing_more() {
+    let (tree, mut stand) = v2();
+    stand.ask(&vocabulary::CPU_WEIGHT, 5.0, "");
+    tree.write("g/cpu.weight", "77\n");
+    let outcome = stand.ask(&vocabulary::CPU_WEIGHT, 5.0, "");
+    assert_eq!(outcome.fate, Fate::TAKEN);
+    assert!(outcome.why.contains("theirs"), "{}", outcome.why);
+    assert_eq!((tree.read("g/cpu.weight"), stand.journal()), ("77".into(), vec![]));
+    assert_eq!(stand.node.finish().unwrap().outcomes.len(), 0);
+    assert_eq!(tree.read("g/cpu.weight"), "77");
+}
+
+/// Scenario: for a while the file can neither be read nor written, as a link that leads to itself is in its place.
+#[test]
+fn a_release_that_fails_keeps_what_it_held_and_is_tried_again() {
+    let (tree, mut stand) = v2();
+    stand.ask(&vocabulary::CPU_WEIGHT, 5.0, "");
+    let (file, aside) = (tree.at("g/cpu.weight"), tree.at("g/aside"));
+    std::fs::rename(&file, &aside).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    let outcome = stand.release(&vocabulary::CPU_WEIGHT);
+    assert_eq!(outcome.fate, Fate::REFUSED);
+    assert!(outcome.why.contains("by hand"), "{}", outcome.why);
+    assert_eq!(stand.journal(), [line("cpu.weight", "100", "5")]);
+    std::fs::rename(&aside, &file).unwrap();
+    let later = Nanos::from_secs(2);
+    let out = stand.node.feed(later, &Batch::default()).unwrap();
+    let fates: Vec<Fate> = out.outcomes.iter().map(|outcome| outcome.fate).collect();
+    assert_eq!(fates, [Fate::UNDONE]);
+    assert_eq!((tree.read("g/cpu.weight"), stand.journal()), ("100".into(), vec![]));
+}
+
+#[test]
+fn a_target_that_becomes_protected_gets_back_what_we_hold_and_that_is_told() {
+    let (tree, mut stand) = v2();
+    stand.ask(&vocabulary::CPU_WEIGHT, 5.0, "");
+    stand.ask(&vocabulary::CPU_QUOTA, 0.5, "");
+    tree.write("g/cpu.max", "70000 100000\n");
+    let target = Target {
+        class: Class::LATENCY,
+        ..stand.target.clone()
+    };
+    let out = stand.node.change(Nanos(50), Change::CHANGED, &target).unwrap();
+    let mut fates: Vec<(Fate, &str)> = out.outcomes.iter().map(|told| (told.fate, told.why.as_str())).collect();
+    fates.sort();
+    assert_eq!(fates.len(), 2, "{fates:?}");
+    assert_eq!(
+        (fates[0].0, fates[1]),
+        (Fate::TAKEN, (Fate::UNDONE, "the target changed"))
+    );
+    assert_eq!(
+        (tree.read("g/cpu.weight"), tree.read("g/cpu.max")),
+        ("100".into(), "70000 100000".into())
+    );
+    assert_eq!((out.controls.len(), stand.journal()), (0, vec![]));
+    let end = stand.node.finish().unwrap();
+    assert_eq!(end.outcomes.len(), 0, "nothing is held any more");
+}
+
+#[test]
+fn a_change_of_labels_alone_leaves_what_we_hold() {
+    let (tree, mut stand) = v2();
+    stand.ask(&vocabulary::CPU_WEIGHT, 5.0, "");
+    let target = stand.target.clone();
+    let out = stand.node.change(Nanos(50), Change::CHANGED, &target).unwrap();
+    assert_eq!((out.outcomes.len(), tree.read("g/cpu.weight")), (0, "5".into()));
 }
 
 #[test]

@@ -67,20 +67,101 @@ fn a_file_that_holds_something_is_kept_unless_told_otherwise() {
     }
 }
 
+/// A host for the node of that name.
+fn named(name: &str) -> TestHost {
+    let host = TestHost::new();
+    host.world().node_names = vec![name.to_owned()];
+    host
+}
+
+fn write_one(output: &mut Output) {
+    output.begin(head("head\n", true)).unwrap();
+    output.push(b"one\n");
+    output.settle(Nanos(0)).unwrap();
+    output.settle(SECOND).unwrap();
+}
+
 #[test]
-fn a_node_made_anew_in_the_same_run_goes_on_with_its_file() {
-    let (folder, host) = (TempDir::new().unwrap(), TestHost::new());
-    let path = folder.path().join("out.txt");
-    for (existing, after) in [
-        (Existing::Refuse, "head\none\n"),
-        (Existing::Overwrite, "head\none\none\n"),
-    ] {
-        let mut output = output(&host, &path, existing);
-        output.begin(head("head\n", true)).unwrap();
-        output.push(b"one\n");
-        output.finish().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), after);
+fn nodes_made_anew_in_the_same_run_go_on_each_with_its_own_file() {
+    let folder = TempDir::new().unwrap();
+    let sinks = [
+        (named("lines"), folder.path().join("lines.txt"), Existing::Refuse),
+        (named("rows"), folder.path().join("rows.txt"), Existing::Overwrite),
+    ];
+    fs::write(&sinks[1].1, "of an earlier run\n").unwrap();
+    for after in ["head\none\n", "head\none\none\n"] {
+        let mut lives = Vec::new();
+        for (host, path, existing) in &sinks {
+            let mut output = output(host, path, *existing);
+            write_one(&mut output);
+            assert_eq!(fs::read_to_string(path).unwrap(), after, "{existing:?}");
+            lives.push(output);
+        }
     }
+    assert!(sinks.iter().all(|(host, ..)| host.world().stored.is_empty()));
+}
+
+#[test]
+fn a_file_that_another_node_opened_is_not_this_ones() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("out.txt");
+    write_one(&mut output(&named("first"), &path, Existing::Refuse));
+    let failure = output(&named("second"), &path, Existing::Refuse)
+        .begin(head("head\n", true))
+        .unwrap_err();
+    assert!(failure.message.contains("exists already"), "{failure}");
+}
+
+#[test]
+fn after_the_run_its_file_is_like_any_other() {
+    let (folder, host) = (TempDir::new().unwrap(), named("lines"));
+    let path = folder.path().join("out.txt");
+    let mut first = output(&host, &path, Existing::Refuse);
+    write_one(&mut first);
+    first.finish().unwrap();
+    let failure = output(&host, &path, Existing::Refuse)
+        .begin(head("head\n", true))
+        .unwrap_err();
+    assert!(failure.message.contains("exists already"), "{failure}");
+}
+
+fn pipe_in(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    path
+}
+
+#[test]
+fn a_pipe_without_a_reader_is_told_and_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let path = pipe_in(&folder);
+    let failure = output(&TestHost::new(), &path, Existing::Refuse)
+        .begin(head("head\n", false))
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::RETRY);
+    assert!(
+        failure
+            .message
+            .contains("a pipe that nobody reads: start its reader first"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_pipe_takes_more_than_it_holds_while_its_reader_reads() {
+    let folder = TempDir::new().unwrap();
+    let path = pipe_in(&folder);
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let reader = OpenOptions::new().read(true).custom_flags(flags).open(&path).unwrap();
+    fcntl_setfl(&reader, OFlags::empty()).unwrap();
+    let mut output = output(&TestHost::new(), &path, Existing::Overwrite);
+    output.begin(head("head\n", false)).unwrap();
+    let reads = std::thread::spawn(move || io::read_to_string(reader).unwrap());
+    output.push(&vec![b'x'; 1 << 20]);
+    output.finish().unwrap();
+    drop(output);
+    assert_eq!(reads.join().unwrap().len(), (1 << 20) + 5);
 }
 
 #[test]

@@ -107,6 +107,26 @@ fn what_was_refused_is_tried_again_and_what_was_taken_is_not() {
 }
 
 #[test]
+fn a_knob_that_a_renewal_found_taken_is_left_alone_for_good() {
+    let mut scene = Scene::new(PIN);
+    scene.appear("batch", &vocabulary::CPU_IDLE);
+    let renewal = scene.at(2000).actions[0].clone();
+    assert_eq!(scene.outcome(2001, &renewal, Fate::TAKEN), []);
+    let mut offered = Batch::default();
+    offered.controls.push(Control {
+        target: renewal.target,
+        knob: renewal.knob,
+        most: 1.0,
+        ..Control::default()
+    });
+    assert_eq!(
+        scene.node.feed(Nanos::from_secs(60), &offered).unwrap().actions.len(),
+        0
+    );
+    assert_eq!(scene.at(365 * 86_400_000).actions.len(), 0);
+}
+
+#[test]
 fn its_ports_name_each_knob_once() {
     let config = FixedConfig {
         actions: vec![

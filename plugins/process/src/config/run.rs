@@ -67,7 +67,8 @@ pub struct RunConfig {
     pub ready_timeout: Span,
     /// The signal that asks it to end: `Term`, `Int`, `Quit`, `Hup`, `Usr1`, `Usr2` or `Kill`. Default `Term`.
     pub stop_signal: StopSignal,
-    /// How long it may take to end before it is killed. 0s to 10m, default `"5s"`.
+    /// How long it may take to end before it is killed. 0s to 10m, default `"5s"`. The end of a run has `--drain` (10 s
+    /// by default) for everything, so a longer `stop_timeout` needs a longer `pipeline run --drain`.
     pub stop_timeout: Span,
 }
 

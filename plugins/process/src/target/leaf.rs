@@ -70,15 +70,9 @@ impl Leaf {
             .collect()
     }
 
-    /// Lets its processes run if an actuator stopped them: a frozen process answers no signal.
-    pub fn thaw(&self) {
-        let Ok(knob) = Knob::open(&self.group, KnobKind::Freeze) else {
-            return;
-        };
-        if !matches!(knob.read(), Ok(Setting::Frozen(false))) {
-            // If it cannot be thawed, the processes do not end, and that is told.
-            let _ = knob.write(&Setting::Frozen(false));
-        }
+    /// The group itself.
+    pub fn group(&self) -> &Group {
+        &self.group
     }
 
     /// Kills all its processes at once with `cgroup.kill` (cgroup-v2.rst, "Core Interface Files", Linux 5.14).
@@ -109,6 +103,17 @@ impl Leaf {
             self.records.push(self.system.journal(&remove_dir(directory))?);
         }
         Ok(())
+    }
+}
+
+/// Lets the processes of a group run if an actuator stopped them: a frozen process answers no signal.
+pub fn thaw(group: &Group) {
+    let Ok(knob) = Knob::open(group, KnobKind::Freeze) else {
+        return;
+    };
+    if !matches!(knob.read(), Ok(Setting::Frozen(false))) {
+        // If it cannot be thawed, the processes do not end, and that is told.
+        let _ = knob.write(&Setting::Frozen(false));
     }
 }
 

@@ -1,6 +1,7 @@
 //! One life of a command: placed before its first instruction, watched, and ended with all that it started.
 
 use super::affinity;
+use super::asking;
 use super::error::Error;
 use super::exit::Exit;
 use super::launch::{self, Stopped};
@@ -14,6 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group,
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::result::Result;
+use std::sync::Arc;
 
 /// How long one wait for processes to end takes at most, in milliseconds.
 const SLICE_MS: u32 = 50;
@@ -28,7 +30,7 @@ pub struct Life {
     /// Readable when the process ended; none before Linux 5.3, where ticks notice it.
     pidfd: Option<OwnedFd>,
     tail: Tail,
-    members: Members,
+    asking: Arc<asking::Command>,
     leaf: Option<Leaf>,
     kill: Option<UndoRecord>,
     system: System,
@@ -88,9 +90,9 @@ impl Life {
     }
 
     /// Its processes, its own first.
-    pub fn processes(&mut self) -> Vec<Process> {
+    pub fn processes(&self) -> Vec<Process> {
         let own = self.pid();
-        let mut processes = self.members.processes();
+        let mut processes = self.asking.members().processes();
         processes.sort_by_key(|process| (process.pid != own, process.pid));
         processes
     }
@@ -100,14 +102,9 @@ impl Life {
         affinity::restricted(self.pid)
     }
 
-    /// Asks all its processes to end.
-    pub fn ask(&mut self, signal: Signal) {
-        if let Some(leaf) = &self.leaf {
-            leaf.thaw();
-        }
-        self.members.signal(signal);
-        // One that stands still hears nothing else. That it ended meanwhile is what was wanted.
-        let _ = kill_process_group(self.pid, Signal::CONT);
+    /// What asks it to end; see [`asking`].
+    pub fn asking(&self) -> &Arc<asking::Command> {
+        &self.asking
     }
 
     /// Waits for its own process to end, at most that long.
@@ -129,6 +126,7 @@ impl Life {
             let command = self.command;
             return (exit, Err(Error::Undead { command, pids: left }));
         }
+        self.asking.close();
         launch::reap(self.pid);
         if let Some(record) = self.kill.take() {
             self.system.settle(record);
@@ -144,12 +142,15 @@ impl Life {
                 seen: BTreeMap::new(),
             })
         };
+        let members = leaf.as_ref().map_or_else(family, |leaf| Members::Group(leaf.lists()));
+        let group = leaf.as_ref().map(|leaf| leaf.group().clone());
+        let asking = asking::Command::new(stopped.pid, group, recipe.stop_signal, members);
         Self {
             command: recipe.name().to_owned(),
             pid: stopped.pid,
             pidfd: pidfd_open(stopped.pid, PidfdFlags::empty()).ok(),
             tail: Tail::new(stopped.stderr),
-            members: leaf.as_ref().map_or_else(family, |leaf| Members::Group(leaf.lists())),
+            asking: Arc::new(asking),
             leaf,
             kill: None,
             system: system.clone(),
@@ -209,15 +210,15 @@ impl Life {
     /// Kills until nothing is left; gives the ids of what does not end.
     ///
     /// Its own process is not reaped before, so that the id of its process group cannot be another's.
-    fn kill_all(&mut self) -> Vec<u32> {
+    fn kill_all(&self) -> Vec<u32> {
+        self.asking.thaw();
         if let Some(leaf) = &self.leaf {
-            leaf.thaw();
             // Where the kernel cannot kill a group at once, its processes are killed one by one below.
             let _ = leaf.kill();
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
         for _ in 0..ROUNDS {
-            let dying = self.members.signal(Signal::KILL);
+            let dying = self.asking.members().signal(Signal::KILL);
             let own = if self.exited().is_none() {
                 self.pidfd.as_ref()
             } else {
@@ -228,7 +229,7 @@ impl Life {
             }
             await_ready(dying.iter().chain(own), SLICE_MS);
         }
-        let mut left = self.members.ids();
+        let mut left = self.asking.members().ids();
         left.extend(self.exited().is_none().then(|| self.pid()));
         left
     }

@@ -6,13 +6,14 @@ use crate::fs;
 use nix::unistd::User;
 use pipeline_cgroup_fs::CpuSet;
 use rustix::fs::Access;
+use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where commands are looked for if there is no `PATH`, as execvp(3) does.
 const USUAL_PATH: &str = "/bin:/usr/bin";
 
-/// How to start a command.
+/// How to start a command, and what asks it to end.
 #[derive(Clone, Debug)]
 pub struct Recipe {
     /// The command and its arguments; at least one word.
@@ -29,6 +30,8 @@ pub struct Recipe {
     pub stdout: Output,
     /// Where standard error goes.
     pub stderr: Output,
+    /// What asks it to end.
+    pub stop_signal: Signal,
     /// Where the command was found when it was last looked for.
     path: Option<String>,
 }
@@ -56,6 +59,7 @@ impl Recipe {
             cpus: cpus(config)?,
             stdout: config.stdout.clone(),
             stderr: config.stderr.clone(),
+            stop_signal: config.stop_signal.into(),
             path: config.env.get("PATH").cloned(),
         })
     }

@@ -50,6 +50,18 @@ impl Running {
         panic!("nothing {change} at {millis} ms: {:?}", self.host.world().logs);
     }
 
+    /// Ticks on until three processes of it were told, be it when it appeared.
+    fn tick_until_three(&mut self, mut target: Target) -> Target {
+        until(|| {
+            let now = self.host.world().now.0 / 1_000_000;
+            let three = target.processes.len() == 3;
+            if !three && let Some((_, told)) = self.tick(now + 500).pop() {
+                target = told;
+            }
+            three.then(|| target.clone())
+        })
+    }
+
     fn finish(&mut self) -> Vec<(Change, Target)> {
         self.done = true;
         changes(self.node.finish().unwrap())
@@ -193,14 +205,8 @@ fn undo_records_stand_while_it_runs_and_are_settled_at_its_end() {
 #[test]
 fn children_are_told_of_and_end_with_it() {
     let mut running = Running::new("children", "(command: \"sh -c 'sleep 60 & sleep 60 & wait'\")");
-    running.tick_until(0, Change::APPEARED);
-    let target = until(|| {
-        let now = running.host.world().now.0 / 1_000_000;
-        let told = running.tick(now + 500);
-        told.into_iter()
-            .map(|(_, target)| target)
-            .find(|target| target.processes.len() == 3)
-    });
+    let target = running.tick_until(0, Change::APPEARED);
+    let target = running.tick_until_three(target);
     running.finish();
     assert!(!target.processes.iter().any(lives), "{:?}", target.processes);
 }
@@ -237,13 +243,7 @@ fn without_a_group_a_process_group_ends_as_a_whole() {
     let target = running.tick_until(0, Change::APPEARED);
     assert!(target.cgroups.is_empty());
     assert_eq!(&target.cpus[..], [0]);
-    let target = until(|| {
-        let now = running.host.world().now.0 / 1_000_000;
-        let told = running.tick(now + 500);
-        told.into_iter()
-            .map(|(_, target)| target)
-            .find(|target| target.processes.len() == 3)
-    });
+    let target = running.tick_until_three(target);
     running.finish();
     assert!(!target.processes.iter().any(lives));
 }
@@ -262,6 +262,54 @@ fn one_that_ignores_its_stop_signal_is_killed_when_its_time_is_up() {
     assert_eq!(kinds(&running.tick(1100)), [Change::GONE]);
     assert!(!lives(&target.processes[0]));
     assert!(running.logged(Level::WARN, "is killed") && running.logged(Level::INFO, "exit=signal KILL"));
+}
+
+/// A command that writes a line to the file whenever it is asked to end, and does not.
+fn stubborn(folder: &Path, name: &str, more: &str) -> (Running, PathBuf) {
+    let (ready, asked) = (folder.join(format!("{name}-ready")), folder.join(name));
+    let script = format!(
+        "trap 'echo asked >> {}' TERM; touch {}; while :; do sleep 0.05; done",
+        asked.display(),
+        ready.display()
+    );
+    let config = format!("(command: \"sh\", args: [\"-c\", \"{script}\"], stop_timeout: \"20s\", {more})");
+    let mut running = Running::new(name, &config);
+    running.tick_until(0, Change::APPEARED);
+    until(|| ready.exists().then_some(()));
+    (running, asked)
+}
+
+fn seconds_now() -> i64 {
+    rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec
+}
+
+#[test]
+fn when_a_run_ends_its_commands_are_asked_together_and_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut quick = Running::new("quick", "(command: \"sleep 60\")");
+    quick.tick_until(0, Change::APPEARED);
+    let (mut slow, asked) = stubborn(folder.path(), "slow", "");
+    quick.finish();
+    until(|| (text_of(&asked) == "asked\n").then_some(()));
+
+    // Its time counts from when it was asked, so 1 s of it is left.
+    slow.host.world().now = Nanos::from_secs(19);
+    let began = seconds_now();
+    assert_eq!(kinds(&slow.finish()), [Change::GONE]);
+    assert!(seconds_now() - began < 15, "it was waited for anew");
+    assert_eq!(text_of(&asked), "asked\n");
+}
+
+#[test]
+fn one_that_its_course_asked_is_not_asked_again_when_the_run_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut slow, asked) = stubborn(folder.path(), "once", "stop: \"1s\"");
+    assert_eq!(kinds(&slow.tick(1000)), []);
+    until(|| (text_of(&asked) == "asked\n").then_some(()));
+    // 1 s is left, enough to hear a second signal.
+    slow.host.world().now = Nanos::from_secs(20);
+    slow.finish();
+    assert_eq!(text_of(&asked), "asked\n");
 }
 
 #[test]

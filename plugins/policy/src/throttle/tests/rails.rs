@@ -77,11 +77,15 @@ fn a_refused_knob_is_left_alone_and_the_next_one_tried_at_once() {
 
 #[test]
 fn a_knob_that_someone_took_is_theirs() {
-    let mut toy = Toy::new("(cooldown: \"20s\", hold: \"10m\")", &[("batch", BEST, &[0, 1])]);
+    let mut toy = Toy::new("(cooldown: \"1s\", hold: \"10m\")", &[("batch", BEST, &[0, 1])]);
     toy.helps = vec!["cpu.idle", "cpu.set"];
     toy.disturbed = true;
     toy.seconds(10);
     toy.seize(BATCH, "cpu.idle");
+    toy.seconds(15);
+    toy.refused = vec!["cpu.set", "cpu.weight", "cpu.quota"];
+    toy.seconds(100);
+    toy.refused.clear();
     toy.seconds(15);
     let after: Vec<String> = story(&toy).split_off(1);
     assert!(!after.iter().any(|line| line.contains("cpu.idle")), "{after:?}");
