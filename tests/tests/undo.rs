@@ -234,7 +234,7 @@ fn a_knob_that_somebody_else_took_is_left_alone() {
     assert_eq!(read(&file), "77", "it was fought over");
     let said = ended(run);
     let line = said.line("fate=taken");
-    assert!(line.contains("WARN") && line.contains("by somebody else"), "{line}");
+    assert!(line.contains("WARN") && line.contains("somebody else set"), "{line}");
     let fates = Record::read(&bed.path("out.jsonl")).fates("busy", "cpu.weight");
     assert!(
         fates.contains(&"taken".to_owned()) && !fates.contains(&"undone".to_owned()),

@@ -121,16 +121,17 @@ impl Fixed {
     }
 
     fn outcome(&mut self, at: Nanos, outcome: &Outcome) {
-        let until = match self.leases.hear(outcome) {
-            Some(Turn::Refused | Turn::Lost) => at + self.config.retry.nanos(),
-            Some(Turn::Taken) => Nanos::FOREVER,
+        let (until, level) = match self.leases.hear(outcome) {
+            Some(Turn::Refused | Turn::Lost) => (at + self.config.retry.nanos(), Level::WARN),
+            // Its actuator warns of that; once is enough.
+            Some(Turn::Taken) => (Nanos::FOREVER, Level::DEBUG),
             Some(Turn::Planned) | None => return,
         };
         self.world.bar((outcome.target, outcome.knob), until);
         let target = self.world.name(outcome.target);
         let why = outcome.why.as_str();
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("target", &target), ("fate", &outcome.fate), ("why", &why)];
-        self.host.log(Level::WARN, "a wanted end state does not hold", &fields);
+        self.host.log(level, "a wanted end state does not hold", &fields);
     }
 
     /// The first of two end states for the same knob counts.

@@ -5,6 +5,10 @@ use crate::windows::{Counts, KINDS, Kind, Window, quantile_ms};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// A run in which the disturbance is less than this many times what it disturbs shows nothing: the machine was
+/// disturbed by others all the time.
+const VALID: f64 = 5.0;
+
 /// Pooled windows of one kind.
 #[derive(Debug, Default)]
 struct Pool {
@@ -103,7 +107,16 @@ impl Figures {
                 .filter(|found| found.culprit.as_deref() == Some(name))
                 .count()
         };
+        let valid = disturbed >= VALID * alone;
         vec![
+            (
+                "valid",
+                if valid {
+                    "yes".to_owned()
+                } else {
+                    format!("no, disturbed is not {VALID} times alone")
+                },
+            ),
             (
                 "recovered",
                 format!("{:.3}", ((disturbed - protected) / (disturbed - alone)).clamp(0.0, 1.0)),
