@@ -4,7 +4,7 @@
 //! same on every machine. Nothing is interpolated.
 
 use crate::abi::{Batch, Change, MetricId, Nanos, Part, Reading, TargetId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a series is named by.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,38 @@ impl Key {
 pub struct Frame {
     depth: usize,
     series: BTreeMap<Key, VecDeque<Reading>>,
+    gone: Gone,
+}
+
+/// The targets that went lately, since what was read of one may still be under way when it is told gone. Ids are never
+/// used again, so that such a reading must not begin anything that nobody would end.
+#[derive(Clone, Debug, Default)]
+pub struct Gone {
+    order: VecDeque<TargetId>,
+    ids: BTreeSet<TargetId>,
+}
+
+/// How many targets that went are remembered.
+const LATELY: usize = 4096;
+
+impl Gone {
+    /// A target went.
+    pub fn add(&mut self, target: TargetId) {
+        if self.ids.insert(target) {
+            self.order.push_back(target);
+        }
+        if self.order.len() > LATELY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+
+    /// Whether a target went lately.
+    pub fn has(&self, target: TargetId) -> bool {
+        // Ids grow, so that a target younger than all that went is told by one comparison.
+        self.ids.last().is_some_and(|last| target <= *last) && self.ids.contains(&target)
+    }
 }
 
 impl Frame {
@@ -41,6 +73,7 @@ impl Frame {
         Self {
             depth: depth.max(1),
             series: BTreeMap::new(),
+            gone: Gone::default(),
         }
     }
 
@@ -56,8 +89,11 @@ impl Frame {
         }
     }
 
-    /// Takes in one reading.
+    /// Takes in one reading; none of a target that was forgotten lately, which comes late.
     pub fn push(&mut self, reading: Reading) {
+        if self.gone.has(reading.target) {
+            return;
+        }
         let series = self.series.entry(Key::of(&reading)).or_default();
         if series.len() == self.depth {
             series.pop_front();
@@ -120,8 +156,9 @@ impl Frame {
         })
     }
 
-    /// Drops all that is known of a target.
+    /// Drops all that is known of a target that went.
     pub fn forget(&mut self, target: TargetId) {
+        self.gone.add(target);
         self.series.retain(|key, _| key.target != target);
     }
 }
@@ -180,6 +217,24 @@ mod tests {
         batch.changes.push(change);
         frame.absorb(&batch);
         assert_eq!(frame.targets().count(), 0);
+    }
+
+    #[test]
+    fn a_reading_that_comes_after_its_target_went_begins_nothing() {
+        let mut frame = frame();
+        frame.forget(WEB);
+        frame.push(Reading::gauge(Nanos(50), WEB, CPU, 5.0));
+        frame.push(Reading::gauge(Nanos(50), TargetId(2), CPU, 5.0));
+        assert_eq!(frame.targets().collect::<Vec<_>>(), [TargetId(2)]);
+    }
+
+    #[test]
+    fn of_targets_that_went_the_last_are_remembered() {
+        let mut gone = Gone::default();
+        (1..=LATELY as u32 + 1).for_each(|id| gone.add(TargetId(id)));
+        assert!(!gone.has(TargetId(1)) && gone.has(TargetId(2)) && gone.has(TargetId(LATELY as u32 + 1)));
+        assert!(!gone.has(TargetId(LATELY as u32 + 2)));
+        assert_eq!((gone.order.len(), gone.ids.len()), (LATELY, LATELY));
     }
 
     #[test]

@@ -174,6 +174,18 @@ impl System {
             .map_err(Failure::fatal)
     }
 
+    /// The change of that record leaves `after` now. To be called before the write; what was found stays recorded, so
+    /// that a knob which is turned often is recorded once.
+    ///
+    /// # Errors
+    /// The journal cannot be written; then nothing may be changed.
+    pub fn amend(&self, record: UndoRecord, after: &str) -> Result<()> {
+        self.0
+            .amend(record.0, RStr::from_str(after))
+            .into_result()
+            .map_err(Failure::fatal)
+    }
+
     /// What was recorded is as it was found again.
     pub fn settle(&self, record: UndoRecord) {
         self.0.settle(record.0);
@@ -182,6 +194,13 @@ impl System {
     /// Whether this run decides but writes nothing.
     pub fn dry_run(&self) -> bool {
         self.0.dry_run()
+    }
+
+    /// Asks the host for something beyond this boundary, such as `pipeline.telemetry`; `None` where it does not know
+    /// that name.
+    pub fn extension(&self, name: &str, request: &[u8]) -> Option<Vec<u8>> {
+        let answer = self.0.extension(RStr::from_str(name), RSlice::from_slice(request));
+        answer.into_option().map(Vec::from)
     }
 
     /// Something that a thread of the plugin may hold to have its node called.

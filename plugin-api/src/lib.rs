@@ -45,6 +45,7 @@ pub mod host;
 pub mod names;
 pub mod pattern;
 pub mod ports;
+pub mod secret;
 pub mod stage;
 pub mod testkit;
 pub mod units;
@@ -64,6 +65,7 @@ pub mod prelude {
     pub use crate::frame::Frame;
     pub use crate::host::{Host, System, Waker};
     pub use crate::ports::Ports;
+    pub use crate::secret::Secret;
     pub use crate::stage::{
         Actuator, Collector, Effect, Element, Input, Release, Result, Scheduler, Sink, TargetProvider, Transform, Wish,
     };

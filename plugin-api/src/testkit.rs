@@ -31,6 +31,8 @@ pub struct World {
     pub counts: BTreeMap<String, u64>,
     /// Small state.
     pub stored: BTreeMap<String, Vec<u8>>,
+    /// What is answered to questions beyond the boundary, by their name, whatever the request; others are not known.
+    pub extensions: BTreeMap<String, Vec<u8>>,
     /// Whether this is a dry run.
     pub dry_run: bool,
     /// How often the node asked to be called.
@@ -180,6 +182,15 @@ impl HostAbi for TestHost {
         world.journal.insert(record, undo.clone());
         RResult::ROk(record)
     }
+    fn amend(&self, record: u64, after: RStr<'_>) -> RResult<(), RString> {
+        match self.world().journal.get_mut(&record) {
+            Some(undo) => {
+                undo.after = after.into();
+                RResult::ROk(())
+            }
+            None => RResult::RErr(format!("the journal has no open record {record}").into()),
+        }
+    }
     fn settle(&self, record: u64) {
         self.world().journal.remove(&record);
     }
@@ -206,8 +217,9 @@ impl HostAbi for TestHost {
     fn run_id(&self) -> RString {
         "test".into()
     }
-    fn extension(&self, _: RStr<'_>, _: RSlice<'_, u8>) -> ROption<RVec<u8>> {
-        ROption::RNone
+    fn extension(&self, name: RStr<'_>, _: RSlice<'_, u8>) -> ROption<RVec<u8>> {
+        let answer = self.world().extensions.get(name.as_str()).cloned();
+        answer.map(RVec::from).into()
     }
 }
 

@@ -53,6 +53,8 @@ vocabulary! {
         CPU_RUN_DELAY = "cpu.run_delay", "ns", DELTA, "time that threads were ready to run and waited for a CPU";
         CPU_SLICES = "cpu.slices", "1", DELTA, "times that a thread was put on a CPU";
         CPU_STEAL = "cpu.steal", "ns", DELTA, "time that the hypervisor took from the CPUs that the target may use; by CPU";
+        HICCUP_TIME = "hiccup.time", "ns", DELTA, "time in which nobody could run on a CPU, whatever its scheduler says; by CPU";
+        HICCUP_MAX = "hiccup.max", "ns", GAUGE, "how late, at most, what goes ahead of all others woke up; by CPU";
         CPU_THREADS = "cpu.threads", "1", GAUGE, "threads there are";
         CPU_SWITCHES_VOLUNTARY = "cpu.switches_voluntary", "1", DELTA, "times that a thread gave up its CPU to wait";
         CPU_SWITCHES_INVOLUNTARY = "cpu.switches_involuntary", "1", DELTA, "times that a thread was taken off its CPU";
@@ -78,6 +80,33 @@ vocabulary! {
         PSI_MEMORY_FULL = "psi.memory.full", "ns", DELTA, "time in which all tasks that were not idle waited for memory";
         PSI_IO_SOME = "psi.io.some", "ns", DELTA, "time in which at least one task waited for a device";
         PSI_IO_FULL = "psi.io.full", "ns", DELTA, "time in which all tasks that were not idle waited for a device";
+        PERF_CYCLES = "perf.cycles", "1", DELTA, "CPU cycles";
+        PERF_INSTRUCTIONS = "perf.instructions", "1", DELTA, "instructions retired";
+        PERF_CACHE_REFERENCES = "perf.cache_references", "1", DELTA, "accesses to the last-level cache, as the CPU defines them";
+        PERF_CACHE_MISSES = "perf.cache_misses", "1", DELTA, "accesses that missed the last-level cache, as the CPU defines them";
+        PERF_LLC_LOADS = "perf.llc_loads", "1", DELTA, "loads that reached the last-level cache";
+        PERF_LLC_LOAD_MISSES = "perf.llc_load_misses", "1", DELTA, "loads that missed the last-level cache";
+        PERF_BRANCHES = "perf.branches", "1", DELTA, "branches retired";
+        PERF_BRANCH_MISSES = "perf.branch_misses", "1", DELTA, "branches that were predicted wrongly";
+        PERF_STALLS_TOTAL = "perf.stalls_total", "1", DELTA, "cycles in which nothing was executed";
+        PERF_STALLS_L3_MISS = "perf.stalls_l3_miss", "1", DELTA, "cycles in which nothing was executed while a load that missed the L3 was under way";
+        PERF_TASK_CLOCK = "perf.task_clock", "ns", DELTA, "time on a CPU, as perf_event counts it";
+        PERF_CONTEXT_SWITCHES = "perf.context_switches", "1", DELTA, "switches from one thread to another";
+        PERF_CPU_MIGRATIONS = "perf.cpu_migrations", "1", DELTA, "moves of a thread to another CPU";
+        PERF_PAGE_FAULTS = "perf.page_faults", "1", DELTA, "page faults";
+        PERF_IPC = "perf.ipc", "1", GAUGE, "instructions per cycle";
+        PERF_CPI = "perf.cpi", "1", GAUGE, "cycles per instruction";
+        PERF_CACHE_MISS_RATE = "perf.cache_miss_rate", "1", GAUGE, "share of cache references that missed";
+        PERF_CACHE_MPKI = "perf.cache_mpki", "1", GAUGE, "cache misses per 1000 instructions";
+        PERF_LLC_MISS_RATE = "perf.llc_miss_rate", "1", GAUGE, "share of loads of the last-level cache that missed";
+        PERF_LLC_MPKI = "perf.llc_mpki", "1", GAUGE, "loads that missed the last-level cache per 1000 instructions";
+        PERF_BRANCH_MISS_RATE = "perf.branch_miss_rate", "1", GAUGE, "share of branches that were predicted wrongly";
+        PERF_BRANCH_MPKI = "perf.branch_mpki", "1", GAUGE, "branches predicted wrongly per 1000 instructions";
+        PERF_STALLED = "perf.stalled", "1", GAUGE, "share of cycles in which nothing was executed";
+        PERF_STALLED_L3_MISS = "perf.stalled_l3_miss", "1", GAUGE, "share of cycles in which nothing was executed while a load that missed the L3 was under way";
+        PERF_THEORETICAL_IPC = "perf.theoretical_ipc", "1", GAUGE, "instructions per cycle that was not stalled: the IPC that there would be without stalls";
+        PERF_IPC_EFFICIENCY = "perf.ipc_efficiency", "1", GAUGE, "IPC as a share of the theoretical IPC";
+        PERF_OVERFLOWS = "perf.overflows", "1", DELTA, "times that the sampled event came to its period";
         KPI_RATE = "kpi.rate", "1/s", GAUGE, "requests answered a second";
         KPI_OFFERED = "kpi.offered", "1/s", GAUGE, "requests that were due a second, answered or not";
         KPI_ERRORS = "kpi.errors", "1", DELTA, "requests that failed";
@@ -92,13 +121,25 @@ vocabulary! {
         DETECT_RATIO = "detect.ratio", "1", GAUGE, "how many times worse than its baseline the signal is";
         POLICY_ACTIVE = "policy.active", "1", GAUGE, "1 while the policy may act, 0 while it only watches";
         POLICY_HELD = "policy.held", "1", GAUGE, "knobs that the policy holds";
+        PIPELINE_NODE_BUSY = "pipeline.node.busy", "ns", DELTA, "time that a node of this run spent in calls; by node";
+        PIPELINE_NODE_CALLS = "pipeline.node.calls", "1", DELTA, "calls with input, and ticks; by node";
+        PIPELINE_NODE_LATE = "pipeline.node.late", "1", DELTA, "instants that began more than 1 ms after they were due; by node";
+        PIPELINE_NODE_WORST_LATE = "pipeline.node.worst_late", "ns", GAUGE, "how late, at most, an instant began since the run did; by node";
+        PIPELINE_NODE_MISSED = "pipeline.node.missed", "1", DELTA, "instants that were skipped; by node";
+        PIPELINE_NODE_DROPPED = "pipeline.node.dropped", "1", DELTA, "values that were lost on their way to a node; by node";
+        PIPELINE_NODE_FAILURES = "pipeline.node.failures", "1", DELTA, "calls that failed; by node";
+        PIPELINE_NODE_RESTARTS = "pipeline.node.restarts", "1", DELTA, "times that a node was made anew; by node";
+        PIPELINE_NODE_ABANDONED = "pipeline.node.abandoned", "1", DELTA, "calls that did not come back; by node";
     }
     knobs {
         CPU_IDLE = "cpu.idle", "1", "1 lets the target run only when nobody else wants the CPU (SCHED_IDLE)";
         CPU_WEIGHT = "cpu.weight", "1", "share of the CPU under contention, 1 to 10000, 100 by default";
         CPU_QUOTA = "cpu.quota", "cpus", "most CPU time a second, in CPUs; infinity for no limit";
         CPU_SET = "cpu.set", "list", "the CPUs that the target may use, as `0-3,8`";
+        CPU_AFFINITY = "cpu.affinity", "list", "the CPUs that every thread of the target may use, as `0-3,8`";
         FREEZE = "freeze", "1", "1 stops every task of the target";
+        PROCESS_PAUSED = "process.paused", "1", "1 stops every process of the target by a signal (SIGSTOP)";
+        PROCESS_RUNNING = "process.running", "1", "0 ends the target's processes, 1 keeps its command running";
     }
 }
 

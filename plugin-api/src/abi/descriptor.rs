@@ -131,5 +131,5 @@ impl RootModule for PluginRef {
     const BASE_NAME: &'static str = "pipeline_plugin";
     const NAME: &'static str = "pipeline plugin";
     // The boundary's version, not the crate's; the manifest's `abi` is compared before anything is opened.
-    const VERSION_STRINGS: VersionStrings = VersionStrings::new("0.1.0");
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("0.2.0");
 }

@@ -64,7 +64,17 @@ extern "C" fn ports<R: Role>(text: RStr<'_>) -> RResult<Ports, RVec<Fault>> {
 }
 
 extern "C" fn probe<R: Role>() -> RVec<Probe> {
-    contained(R::Element::probe).map(RVec::from).unwrap_or_default()
+    match contained(R::Element::probe) {
+        Ok(found) => found.into(),
+        // That nothing is needed must not be what is read from it.
+        Err(panic) => vec![Probe::required(
+            "an answer",
+            false,
+            &format!("panic in `probe`: {panic}"),
+            "",
+        )]
+        .into(),
+    }
 }
 
 extern "C" fn create<R: Role>(text: RStr<'_>, host: HostRef) -> RResult<NodeBox, RVec<Fault>> {

@@ -48,13 +48,12 @@ pub fn install_panic_hook() {
 pub fn contained<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     let outer = GUARDED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        // A payload whose own `Drop` panics cannot be contained any further.
-        if catch_unwind(AssertUnwindSafe(move || drop(payload))).is_err() {
-            std::process::abort();
+        let text = LAST_PANIC.with(|last| last.borrow_mut().take());
+        // A payload whose own `Drop` panics leaves another one, which is kept for ever rather than tried in turn.
+        if let Err(another) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+            std::mem::forget(another);
         }
-        LAST_PANIC
-            .with(|last| last.borrow_mut().take())
-            .unwrap_or_else(|| "panic".to_owned())
+        text.unwrap_or_else(|| "panic".to_owned())
     });
     GUARDED.set(outer);
     result
@@ -168,6 +167,24 @@ mod tests {
         install();
         let joined = contained(|| std::thread::spawn(|| panic!("in a thread")).join()).unwrap();
         assert!(joined.is_err() && printed("in a thread"));
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_it_is_dropped_is_contained_and_the_first_panic_is_told() {
+        struct Again;
+        impl Drop for Again {
+            fn drop(&mut self) {
+                panic!("again");
+            }
+        }
+        install();
+        let told = contained(|| std::panic::panic_any(Again)).unwrap_err();
+        assert!(
+            told.starts_with("panic without a text (at ") && !printed("again"),
+            "{told}"
+        );
+        let next = contained(|| panic!("the next")).unwrap_err();
+        assert!(next.starts_with("the next"), "{next}");
     }
 
     #[test]

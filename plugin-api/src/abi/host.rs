@@ -66,6 +66,9 @@ pub trait HostAbi: Send + Sync + Clone {
     fn names(&self) -> RVec<RString>;
     /// Records how to put something back. To be called before the first write.
     fn journal(&self, undo: &Undo) -> RResult<u64, RString>;
+    /// The change of that record leaves another text now than its `after`. To be called before the write that does:
+    /// what was found stays recorded once, however often a knob is turned.
+    fn amend(&self, record: u64, after: RStr<'_>) -> RResult<(), RString>;
     /// What was recorded under that id is back as it was found.
     fn settle(&self, record: u64);
     /// Adds to a counter of the node that the run's summary shows.

@@ -215,6 +215,10 @@ open_integer! {
         KILL = 5 => "kill",
         /// For engines only: the element's own `undo` is called with `before`.
         CUSTOM = 6 => "custom",
+        /// Kill every process that the file `path` lists, until it lists none, if it still is inode `inode`.
+        KILL_TASKS = 7 => "kill tasks",
+        /// Let process `pid` run on (SIGCONT) if it still is the one started at `start_time`.
+        CONTINUE = 8 => "continue",
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
 
     const TEXTS: &[&str] = &[
         MAGIC,
-        "\0abi=0.1\0name=demo\0version=1.2.3\0elements=demo.a:1,demo.b:5,\0panic=unwind\0profile=release\0",
+        "\0abi=0.2\0name=demo\0version=1.2.3\0elements=demo.a:1,demo.b:5,\0panic=unwind\0profile=release\0",
     ];
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(manifest.elements, [("demo.a".to_owned(), 1), ("demo.b".to_owned(), 5)]);
         assert_eq!(
             (manifest.abi.as_str(), manifest.version.as_str(), manifest.unwinds),
-            ("0.1", "1.2.3", true)
+            ("0.2", "1.2.3", true)
         );
     }
 

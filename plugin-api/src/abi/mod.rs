@@ -38,4 +38,4 @@ pub use values::*;
 pub use wait::*;
 
 /// The version of this boundary, `major.minor`. While major is 0 both sides must agree exactly.
-pub const ABI_VERSION: &str = "0.1";
+pub const ABI_VERSION: &str = "0.2";

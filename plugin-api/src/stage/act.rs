@@ -119,6 +119,7 @@ impl<E: Actuator> ActuatorNode<E> {
             self.carry_out(input.at, &set, out);
         }
         self.lapse(input.at, out);
+        self.tend(input.at, out)?;
         Ok(self
             .leases
             .values()
@@ -245,6 +246,24 @@ impl<E: Actuator> ActuatorNode<E> {
         for (knob, parting) in over {
             self.put_back(at, knob, parting, out);
         }
+    }
+
+    /// Has what is held looked after, but for what is stuck on its way back.
+    fn tend(&mut self, at: Nanos, out: &mut Batch) -> Result<()> {
+        let held = self.leases.iter().filter(|(_, lease)| lease.stuck.is_none());
+        let held: Vec<(Knob, u64)> = held.map(|(knob, lease)| (*knob, lease.action)).collect();
+        for (knob, action) in held {
+            match self.element.tend(at, knob.0, knob.1) {
+                Ok(()) => {}
+                Err(failure) if failure.kind == FailureKind::TAKEN => {
+                    self.leases.remove(&knob);
+                    self.taken(at, action, knob, &failure.message, out);
+                }
+                Err(failure) if failure.kind == FailureKind::FATAL => return Err(failure),
+                Err(failure) => report(&self.host, knob.0, Change::CHANGED, &failure),
+            }
+        }
+        Ok(())
     }
 
     /// Puts a knob back if we hold it; where that fails, it is still held.

@@ -279,6 +279,16 @@ pub trait Actuator: Element {
     /// It could not be put back: the loudest thing that there is to say. It still holds the knob then, and is asked
     /// again; except with [`FailureKind::GONE`], as there is nothing left to put back.
     fn release(&mut self, target: TargetId, knob: KnobId) -> Result<Release>;
+    /// Looks after a knob that it holds, as where a target gets new threads. Asked for each lease at every instant at
+    /// which the node is called; an actuator that needs it has an [`Element::EVERY`].
+    ///
+    /// # Errors
+    /// [`FailureKind::TAKEN`] where somebody else changed the knob: it then holds it no more, and is not asked to
+    /// release it. Anything else is a warning, and the lease goes on.
+    fn tend(&mut self, at: Nanos, target: TargetId, knob: KnobId) -> Result<()> {
+        let _ = (at, target, knob);
+        Ok(())
+    }
     /// Ends what it began. All leases were released before.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ const TARGET: TargetId = TargetId(1);
 struct Script {
     apply: BTreeMap<KnobId, Failure>,
     release: Option<Failure>,
+    tend: Option<Failure>,
     lets_go: bool,
     releases: usize,
 }
@@ -67,6 +68,9 @@ impl Actuator for Scripted {
             Some(failure) => Err(failure.clone()),
             None => Ok(Release::Restored(Effect::default())),
         }
+    }
+    fn tend(&mut self, _: Nanos, _: TargetId, _: KnobId) -> Result<()> {
+        self.script().tend.clone().map_or(Ok(()), Err)
     }
     fn stop(&mut self) -> Result<()> {
         Err(Failure::taken(TARGET, "no matter of the node"))
@@ -149,6 +153,19 @@ fn a_knob_found_taken_ends_its_lease_with_one_outcome_and_no_release() {
         .insert(KnobId(1), Failure::taken(TARGET, "theirs now"));
     let said = stand.ask(vec![action(2, SECOND, 1)]);
     assert_eq!(said, [(2, Fate::TAKEN, "theirs now".to_owned())]);
+    assert_eq!(stand.at(60 * SECOND), (vec![], Nanos::ZERO));
+    assert_eq!(stand.script().releases, 0);
+}
+
+#[test]
+fn a_knob_found_taken_while_it_is_tended_ends_its_lease_once() {
+    let mut stand = Stand::new();
+    stand.ask(vec![action(1, 0, 1)]);
+    stand.script().tend = Some(Failure::retry("this instant only"));
+    assert_eq!(stand.at(1), (vec![], Nanos(2 * SECOND)), "a warning ends no lease");
+    stand.script().tend = Some(Failure::taken(TARGET, "theirs now"));
+    let taken = (1, Fate::TAKEN, "theirs now".to_owned());
+    assert_eq!(stand.at(SECOND), (vec![taken], Nanos::ZERO));
     assert_eq!(stand.at(60 * SECOND), (vec![], Nanos::ZERO));
     assert_eq!(stand.script().releases, 0);
 }
