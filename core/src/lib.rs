@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod graph;
+pub mod guardian;
 pub mod plugin;
 pub mod run;
 pub mod spec;

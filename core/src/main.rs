@@ -2,8 +2,10 @@
 
 use anyhow::Context;
 use clap::Parser;
-use pipeline::cli::{self, Cli, Command, Exit, LogFormat, RunArgs};
-use pipeline::run::{Options, log::Format, run};
+use pipeline::cli::{self, Cli, Command, Exit, GuardArgs, LogFormat, RunArgs};
+use pipeline::guardian::{Order, guard};
+use pipeline::run::begin::Begun;
+use pipeline::run::{Options, RunError, acting::Refused, log::Format, run};
 use pipeline_plugin_api::abi::Level;
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,25 +15,60 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let exit = match &cli.command {
         Command::Run(args) => run_graph(args, &cli.plugin_dir),
+        Command::Guard(args) => guard_run(args),
         Command::Tool(tool) => cli::main(tool, &cli.plugin_dir),
     };
     ExitCode::from(exit.status())
 }
 
 fn run_graph(args: &RunArgs, plugin_dirs: &[PathBuf]) -> Exit {
+    let options = options(args);
+    // Before any code of a plugin is in this process.
+    let begun = Begun::new(&options);
     let checked = match cli::graph(&args.graph, plugin_dirs) {
         Ok(checked) => checked,
         Err(exit) => return exit,
     };
-    let ended = run(&checked.plan(), &options(args));
-    match ended.with_context(|| format!("`{}` did not run", args.graph.display())) {
+    match run(&checked.plan(), &options, begun) {
         Ok(report) if report.restored && report.complete && !report.aborted => Exit::Fine,
         Ok(_) => Exit::Failed,
         Err(error) => {
-            // Where even this cannot be written, the exit status is all that is left to say.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let exit = match error {
+                RunError::Locked(Refused::Busy(_)) => Exit::Busy,
+                _ => Exit::Failed,
+            };
+            tell(&anyhow::Error::new(error).context(format!("`{}` did not run", args.graph.display())));
+            exit
+        }
+    }
+}
+
+fn guard_run(args: &GuardArgs) -> Exit {
+    let order = Order {
+        run: args.run.clone(),
+        folder: args.folder.clone(),
+        format: format(args.log_format),
+        level: Level(args.level),
+    };
+    match guard(&order, args.parent).context("the guardian cannot do its work") {
+        Ok(true) => Exit::Fine,
+        Ok(false) => Exit::Failed,
+        Err(error) => {
+            tell(&error);
             Exit::Failed
         }
+    }
+}
+
+fn tell(error: &anyhow::Error) {
+    // Where even this cannot be written, the exit status is all that is left to say.
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+}
+
+fn format(format: LogFormat) -> Format {
+    match format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
     }
 }
 
@@ -47,12 +84,10 @@ fn options(args: &RunArgs) -> Options {
         once: args.once,
         dry_run: args.dry_run,
         drain: args.drain,
-        format: if args.log_format == LogFormat::Json {
-            Format::Json
-        } else {
-            Format::Text
-        },
+        format: format(args.log_format),
         level,
         progress: !args.quiet && args.log_format == LogFormat::Text,
+        graph: args.graph.display().to_string(),
+        guardian: None,
     }
 }

@@ -19,8 +19,11 @@ Examples:
   pipeline plugins                      what elements there are
   pipeline config signal.rate           a node to paste into a graph
   pipeline check graph.ron              every fault of a graph, with its place and its remedy
+  pipeline doctor graph.ron             what a graph needs of this machine, and what is missing
   pipeline run graph.ron --for 60s      run it for a minute
   pipeline run graph.ron --dry-run      decide, and change nothing
+  pipeline restore                      put back what a run left that was killed
+  pipeline status                       what runs here, and how its nodes fare
 
 Plugins are looked for in the folders given with --plugin-dir, then in those of
 PIPELINE_PLUGIN_PATH, beside this binary, in ../lib/pipeline/plugins from there,
@@ -30,8 +33,11 @@ const RUN_HELP: &str = "\
 Ctrl-C (SIGINT) and SIGTERM end a run in order: what is under way is finished and
 every knob goes back as it was found, within `--drain` (10s). A second one hurries.
 
-Exit status: 0 the run ended well, 1 it failed or something was lost or cut short, 66 the file cannot be read, 78 the
-graph has faults and nothing was started.
+A run that is killed is put back by its guardian, a second process that it starts; what that one
+could not do the next run does, or `pipeline restore`. Runs with actuators act one at a time.
+
+Exit status: 0 the run ended well, 1 it failed or something was lost or cut short, 66 the file cannot be read, 75
+another run is acting on this host, 78 the graph has faults and nothing was started.
 
 Examples:
   pipeline run graph.ron
@@ -57,6 +63,19 @@ const CONFIG_HELP: &str = "\
 Example:
   pipeline config signal.rate >> graph.ron";
 
+const DOCTOR_HELP: &str = "\
+Each plugin is asked in a process of its own, so that one that crashes or hangs is a
+line of the report. `there` is there; `without` is missing, and what wants it does
+without; `missing` is missing, and something cannot run.
+
+Exit status: 0 all that is required is there, 66 a file cannot be read, 69 something that
+is required is missing, 78 a graph has faults. Without arguments every element counts.
+
+Examples:
+  pipeline doctor                       this machine, and every element
+  pipeline doctor signal.rate           one element
+  pipeline doctor graph.ron -o json     what a graph needs, for programs";
+
 const GRAPH_HELP: &str = "\
 Solid arrows are `of` and `from`, dashed ones `last`, dotted ones the outcomes that
 come back to a scheduler. Mermaid has one kind of broken line; there the words tell.
@@ -64,6 +83,53 @@ come back to a scheduler. Mermaid has one kind of broken line; there the words t
 Examples:
   pipeline graph graph.ron --mermaid
   pipeline graph graph.ron --dot | dot -Tsvg > graph.svg";
+
+const RESTORE_HELP: &str = "\
+A run that was killed is put back by its guardian within a second, and by the next run. This is
+for when both were killed, or could not: it reads the journals of dead runs and undoes what they
+say, last change first. What somebody else changed since is left alone, unless `--force` is given.
+A run that lives is left alone: stop it, and it puts everything back itself.
+
+Journals lie in PIPELINE_RUNTIME_DIR; without it in /run/pipeline for root, and in the
+folder `pipeline` of XDG_RUNTIME_DIR for others.
+
+Exit status: 0 all is back or there was nothing to do, 1 something is left or a run lives.
+
+Examples:
+  pipeline restore --list               what dead runs left, and change nothing
+  pipeline restore                      put it back
+  pipeline restore --format json        the same for programs";
+
+const STATUS_HELP: &str = "\
+Asks running pipelines over their control sockets, in PIPELINE_RUNTIME_DIR; without it in
+/run/pipeline for root, and in the folder `pipeline` of XDG_RUNTIME_DIR for others. Only the user
+who runs a pipeline may ask it, and root. One that runs is shown with its nodes, several as a list.
+
+BUSY is the time in calls since somebody first asked: a run that nobody looks at does not measure it.
+TROUBLE counts what went wrong: instants that began late or were missed, values dropped, calls that
+failed, restarts, calls that did not come back, actions that still wait.
+A node that gives no answer within 2 s is busy; it is not waited for any longer.
+
+Exit status: 0 it was told, 1 there is no such run or one does not answer.
+
+Examples:
+  pipeline status                       what runs here
+  pipeline status 4711                  one of several, by its process or its id
+  pipeline status --format json         all of it, for programs
+  watch pipeline status                 again and again";
+
+const CONTROL_HELP: &str = "\
+VALUE is RON, as in a graph: a text has quotes of its own, which the shell must leave. Which settings
+an element has is in the README of its plugin; an unknown one is refused by the element, which then
+says what it has. A setting lasts until the run ends, and a node that is made anew gets it again;
+the graph file stays as it is. A node that is in a call is waited for 2 s.
+
+Exit status: 0 it was set, 1 it was not.
+
+Examples:
+  pipeline control long older_than '\"2h\"'         a span of time
+  pipeline control web run Stop                     one word of several
+  pipeline control web run Start --run 4711         where several pipelines run";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -84,6 +150,9 @@ pub enum Command {
     /// Run a graph
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
+    /// Wait for a run to die, and put back what it left; started by `run`.
+    #[command(hide = true)]
+    Guard(GuardArgs),
     /// All that starts nothing.
     #[command(flatten)]
     Tool(Tool),
@@ -103,9 +172,27 @@ pub enum Tool {
     /// Print a node of an element to paste into a graph
     #[command(after_help = CONFIG_HELP)]
     Config(ConfigArgs),
+    /// Tell what this machine offers to the elements, and how to mend what is missing
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
+    /// The other side of `doctor`, in a process for each plugin.
+    #[command(hide = true)]
+    AskPlugin {
+        /// The plugin's file.
+        file: PathBuf,
+    },
     /// Draw a graph as text for Mermaid or Graphviz
     #[command(after_help = GRAPH_HELP)]
     Graph(DrawArgs),
+    /// Put back what runs left that were killed
+    #[command(after_help = RESTORE_HELP)]
+    Restore(RestoreArgs),
+    /// Tell what runs here, and how its nodes fare
+    #[command(after_help = STATUS_HELP)]
+    Status(StatusArgs),
+    /// Change a setting of a node while it runs
+    #[command(after_help = CONTROL_HELP)]
+    Control(ControlArgs),
 }
 
 /// `pipeline run`.
@@ -134,6 +221,65 @@ pub struct RunArgs {
     /// How log lines look
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
+}
+
+/// `pipeline guard`, as the run starts it.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct GuardArgs {
+    /// The run's id
+    #[arg(long)]
+    pub run: String,
+    /// The folder of its journal
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// Its process
+    #[arg(long)]
+    pub parent: u32,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// The quietest level that is shown, as its number
+    #[arg(long)]
+    pub level: u32,
+}
+
+/// `pipeline restore`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct RestoreArgs {
+    /// Only say what there is to put back
+    #[arg(long)]
+    pub list: bool,
+    /// Put back also what somebody else changed since
+    #[arg(long, conflicts_with = "list")]
+    pub force: bool,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pipeline status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct StatusArgs {
+    /// The run, by its id or its process
+    pub run: Option<String>,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pipeline control`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct ControlArgs {
+    /// The node, as the graph names it
+    pub node: String,
+    /// The setting
+    pub name: String,
+    /// Its value as RON
+    #[arg(allow_hyphen_values = true)]
+    pub value: String,
+    /// The run, by its id or its process, where several run
+    #[arg(long)]
+    pub run: Option<String>,
 }
 
 /// How log lines look.
@@ -183,6 +329,17 @@ pub struct InspectArgs {
     pub what: String,
     /// How the answer looks
     #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `pipeline doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// Elements, such as `signal.rate`, and graph files; all elements where none is named
+    #[arg(value_name = "ELEMENT|GRAPH")]
+    pub what: Vec<String>,
+    /// How the answer looks
+    #[arg(short = 'o', long, value_enum, default_value_t)]
     pub format: Format,
 }
 

@@ -6,25 +6,32 @@
 mod args;
 mod check;
 mod config;
+mod control;
+mod doctor;
 mod draw;
 mod element;
 mod inspect;
 mod json;
 mod plugins;
 mod report;
+mod restore;
 mod schema;
+mod status;
 
 #[cfg(test)]
 mod tests;
 
 pub use args::{
-    CheckArgs, Cli, Command, ConfigArgs, DrawArgs, Format, InspectArgs, LogFormat, PluginsArgs, RunArgs, Tool,
+    CheckArgs, Cli, Command, ConfigArgs, ControlArgs, DoctorArgs, DrawArgs, Format, GuardArgs, InspectArgs, LogFormat,
+    PluginsArgs, RestoreArgs, RunArgs, StatusArgs, Tool,
 };
-#[cfg(test)]
-pub(crate) use report::render;
+// Beyond this crate only for the fuzzer, which looks at how any fault is shown.
+#[doc(hidden)]
+pub use report::{json as faults_json, render};
 
 use crate::graph::{Checked, Elements, Installed};
 use crate::plugin::search_path;
+use crate::run::journal::runtime_folder;
 use crate::spec::ReadError;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +45,10 @@ pub enum Exit {
     Failed,
     /// A file cannot be read: 66 (EX_NOINPUT).
     NoInput,
+    /// Something that is required is missing: 69 (EX_UNAVAILABLE).
+    Unavailable,
+    /// Another run is acting on this host: 75 (EX_TEMPFAIL).
+    Busy,
     /// A graph has faults: 78 (EX_CONFIG).
     Faults,
 }
@@ -49,6 +60,8 @@ impl Exit {
             Self::Fine => 0,
             Self::Failed => 1,
             Self::NoInput => 66,
+            Self::Unavailable => 69,
+            Self::Busy => 75,
             Self::Faults => 78,
         }
     }
@@ -82,6 +95,15 @@ pub enum CliError {
     /// A plugin cannot be loaded.
     #[error("{0}")]
     Open(String),
+    /// The folder of the journals cannot be trusted or looked at.
+    #[error("{0}")]
+    Folder(String),
+    /// No run is meant, or more than one.
+    #[error("{0}")]
+    NoRun(String),
+    /// A setting was not changed.
+    #[error("{0}")]
+    NotSet(String),
 }
 
 impl CliError {
@@ -171,7 +193,12 @@ fn execute(tool: &Tool, plugin_dirs: &[PathBuf], streams: &mut Streams<'_>) -> R
             None => inspect::element(&args.what, args.format, &installed(), streams),
         },
         Tool::Config(args) => config::run(args, &installed(), streams),
+        Tool::Doctor(args) => doctor::run(args, &installed(), streams),
+        Tool::AskPlugin { file } => doctor::answer::run(file, streams),
         Tool::Graph(args) => draw::run(args, streams),
+        Tool::Restore(args) => restore::run(args, &runtime_folder(), streams),
+        Tool::Status(args) => status::run(args, &runtime_folder(), streams),
+        Tool::Control(args) => control::run(args, &runtime_folder(), streams),
     }
 }
 

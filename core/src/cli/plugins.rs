@@ -73,6 +73,7 @@ fn as_json(elements: &dyn Elements) -> serde_json::Value {
             "stage": stage(known),
             "plugin": known.plugin,
             "version": known.version,
+            "profile": known.profile,
             "file": known.path,
         })
     });

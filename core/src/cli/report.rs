@@ -1,5 +1,6 @@
 //! Faults as people and as programs read them. What is wrong is decided elsewhere.
 
+use crate::graph::masked;
 use crate::spec::{Fault, GraphSpec, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use pipeline_plugin_api::fields::line_column;
@@ -7,7 +8,7 @@ use serde_json::{Value, json as object};
 use std::ops::Range;
 
 /// The faults as rustc shows its own: what, `file:line:column`, the line with carets, help.
-pub(crate) fn render(spec: &GraphSpec, faults: &[Fault], colour: bool) -> String {
+pub fn render(spec: &GraphSpec, faults: &[Fault], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let path = spec.path.display().to_string();
     let text = without_secrets(&spec.text, faults);
@@ -17,9 +18,10 @@ pub(crate) fn render(spec: &GraphSpec, faults: &[Fault], colour: bool) -> String
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// The file's text with a star for each byte of a secret, so that places stay what they are.
+/// The file's text with a star for each byte of a secret, so that places stay what they are: of what was found to be
+/// one, and of what looks like one where the text could not be read.
 fn without_secrets(text: &str, faults: &[Fault]) -> String {
-    let mut shown = text.to_owned();
+    let mut shown = masked(text);
     for fault in faults.iter().filter(|fault| fault.secret) {
         let stars: String = text[fault.at.clone()]
             .bytes()
@@ -72,7 +74,7 @@ pub(super) fn counted(faults: &[Fault]) -> String {
 }
 
 /// The faults as JSON: lines and columns from 1, columns in characters, ends exclusive.
-pub(super) fn json(spec: &GraphSpec, faults: &[Fault]) -> Value {
+pub fn json(spec: &GraphSpec, faults: &[Fault]) -> Value {
     faults.iter().map(|fault| one(spec, fault)).collect()
 }
 

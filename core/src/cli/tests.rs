@@ -169,7 +169,7 @@ fn a_file_is_told_with_all_its_elements_or_why_it_is_none() {
     let heads = file("dir/libpipeline_mock.so").out;
     assert_eq!(heads.lines().filter(|line| line.starts_with("mock.")).count(), 12);
     let why = |name: &str| file(name).exit.unwrap_err().to_string();
-    assert!(why("dir/libpipeline_old.so").ends_with("it speaks ABI 0.0, this pipeline speaks 0.1"));
+    assert!(why("dir/libpipeline_old.so").ends_with("it speaks ABI 0.0, this pipeline speaks 0.2"));
     assert!(why("/nowhere/libpipeline_x.so").ends_with("there is no such file"));
     assert!(why("/etc/passwd").ends_with("plugins are named `libpipeline_NAME.so` and have elements"));
 }

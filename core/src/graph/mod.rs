@@ -17,6 +17,7 @@ pub(crate) mod tests;
 
 pub use elements::{Elements, Installed, suggestion};
 pub use lanes::{CONTROL_LANE, Lane};
+pub use secrets::{Variable, masked, variables};
 
 use crate::plugin::Available;
 use crate::spec::{Fault, GraphSpec, NodeSpec, Severity};
@@ -31,6 +32,8 @@ pub struct Checked {
     pub lanes: Vec<Lane>,
     /// What is likely not meant and can run all the same.
     pub warnings: Vec<Fault>,
+    /// The environment variables that hold secrets of its nodes.
+    pub secrets: Vec<String>,
 }
 
 /// A node whose element is there and takes its config.
@@ -78,6 +81,7 @@ pub fn check(spec: &GraphSpec, elements: &dyn Elements) -> Result<Checked, Vec<F
     actions::check(&view, &mut faults);
     unused::check(&view, &mut faults);
     let (lanes, lane_of) = lanes::plan(&view, &mut faults);
+    secrets::tell_once(&mut faults);
     faults.sort_by_key(|fault| (fault.at.start, fault.at.end));
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return Err(faults);
@@ -89,6 +93,7 @@ pub fn check(spec: &GraphSpec, elements: &dyn Elements) -> Result<Checked, Vec<F
             .collect(),
         lanes,
         warnings: faults,
+        secrets: variables(spec).into_iter().map(|variable| variable.name).collect(),
     })
 }
 

@@ -9,6 +9,7 @@ impl Checked {
     pub fn plan(&self) -> Plan {
         Plan {
             nodes: self.nodes.iter().map(|node| self.node(node)).collect(),
+            secrets: self.secrets.clone(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{AbiInstability, AbiInstabilityErrors, check_layout_compatibility};
-use abi_stable::library::{LibHeader, lib_header_from_path};
+use abi_stable::library::{LibHeader, LibraryError, lib_header_from_path};
 use abi_stable::type_layout::TLFieldOrFunction;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use pipeline_plugin_api::abi::{ElementRef, PluginRef};
@@ -22,7 +22,10 @@ pub struct Loaded {
 /// One sentence: what the dynamic loader says, or the first difference in layout.
 pub fn load(path: &Path) -> Result<Loaded, String> {
     open_now(path)?;
-    let header = lib_header_from_path(path).map_err(|error| first_line(&error.to_string()))?;
+    let header = lib_header_from_path(path).map_err(|error| match error {
+        LibraryError::InvalidAbiHeader(_) => "its entry point is none of this boundary; build it again".to_owned(),
+        other => first_line(&other.to_string()),
+    })?;
     check(header)?;
     let root: PluginRef = header
         .init_root_module()
@@ -52,7 +55,8 @@ fn check(header: &'static LibHeader) -> Result<(), String> {
 
 /// The first difference, as a path of fields and what differs there.
 fn explain(errors: &AbiInstabilityErrors) -> String {
-    let Some(first) = errors.errors.iter().min_by_key(|error| error.stack_trace.len()) else {
+    let told = errors.errors.iter().filter(|error| !error.errs.is_empty());
+    let Some(first) = told.min_by_key(|error| error.stack_trace.len()) else {
         return "its layout differs from this pipeline's".to_owned();
     };
     let path: Vec<String> = first.stack_trace.iter().map(|step| step_name(&step.expected)).collect();

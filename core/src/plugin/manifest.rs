@@ -4,7 +4,7 @@
 //! before anything can be checked; so the ELF structure, the manifest, the boundary's version and
 //! the panic strategy are looked at first.
 
-use object::read::elf::{ElfFile64, ProgramHeader};
+use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ReadCache, ReadCacheOps, elf};
 use pipeline_plugin_api::abi::{ABI_VERSION, Manifest, SECTION};
 use std::fs::File;
@@ -28,6 +28,14 @@ pub enum ManifestError {
         /// Which segment.
         segment: usize,
         /// Where it should end.
+        end: u64,
+        /// Where the file ends.
+        size: u64,
+    },
+    /// It ends before what stands last in it.
+    #[error("truncated: the table of its sections ends at byte {end} and the file has {size}; copy it again")]
+    Cut {
+        /// Where the table should end.
         end: u64,
         /// Where the file ends.
         size: u64,
@@ -65,11 +73,26 @@ pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     let cache = ReadCache::new(file);
+    check_end(&cache, size)?;
     let elf = ElfFile64::<Endianness, _>::parse(&cache).map_err(|error| ManifestError::NotElf(error.to_string()))?;
     check_structure(&elf, size)?;
     let section = elf.section_by_name(SECTION).ok_or(ManifestError::NoManifest)?;
     let bytes = section.data().map_err(|_| ManifestError::BadManifest)?;
     judge(Manifest::parse(bytes).ok_or(ManifestError::BadManifest)?)
+}
+
+/// The table of sections stands at a file's end, so that a copy which was cut short lacks it.
+fn check_end<R: ReadCacheOps>(cache: &ReadCache<R>, size: u64) -> Result<(), ManifestError> {
+    let header = elf::FileHeader64::<Endianness>::parse(cache);
+    let header = header.and_then(|header| Ok((header, header.endian()?)));
+    // What is wrong otherwise is told when the whole is looked at.
+    let Ok((header, endian)) = header else { return Ok(()) };
+    let table = u64::from(header.e_shentsize.get(endian)) * u64::from(header.e_shnum.get(endian));
+    let end = header.e_shoff.get(endian).saturating_add(table);
+    if end > size {
+        return Err(ManifestError::Cut { end, size });
+    }
+    Ok(())
 }
 
 fn check_structure<'a, R: ReadCacheOps>(

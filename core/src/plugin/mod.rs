@@ -1,16 +1,18 @@
 //! Finding and loading plugins.
 //!
-//! [`search`] says where to look, [`manifest`] reads what a file says of itself without loading it,
-//! and [`load`] opens the few that a graph names. What elements mean is not known here.
+//! [`search`] says where to look, [`trust`] whether a file there may be loaded by whom we are, [`manifest`] reads what
+//! a file says of itself without loading it, and [`load`] opens the few that a graph names. What elements mean is not
+//! known here.
 
 pub mod load;
 pub mod manifest;
 pub mod search;
+pub mod trust;
 
 pub use search::search_path;
 
 use load::Loaded;
-use pipeline_plugin_api::abi::{ElementRef, Stage};
+use pipeline_plugin_api::abi::{ElementRef, Manifest, Stage};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -71,19 +73,16 @@ impl Catalog {
     pub fn scan(search: &[PathBuf]) -> Self {
         let mut catalog = Self::default();
         for path in search.iter().flat_map(|folder| search::candidates(folder)) {
-            match manifest::read(&path) {
-                Ok(manifest) => catalog.add(&path, manifest),
-                Err(error) => catalog.refused.push(Refused {
-                    path,
-                    why: error.to_string(),
-                }),
+            match read(&path) {
+                Ok((_, manifest)) => catalog.add(&path, manifest),
+                Err(why) => catalog.refused.push(Refused { path, why }),
             }
         }
         catalog.available.sort_by(|a, b| a.element.cmp(&b.element));
         catalog
     }
 
-    fn add(&mut self, path: &Path, manifest: pipeline_plugin_api::abi::Manifest) {
+    fn add(&mut self, path: &Path, manifest: Manifest) {
         if self.available.iter().any(|other| same_file(&other.path, path)) {
             return;
         }
@@ -133,7 +132,7 @@ impl Catalog {
         };
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if !loaded.contains_key(&found.path) {
-            loaded.insert(found.path.clone(), load::load(&found.path).map_err(failed)?);
+            loaded.insert(found.path.clone(), open(&found.path).map_err(failed)?);
         }
         let elements = loaded
             .get(&found.path)
@@ -147,6 +146,22 @@ impl Catalog {
             ))
         })
     }
+}
+
+/// Loads a file that may or may not be a plugin.
+///
+/// # Errors
+/// One sentence: it is not to be trusted, it is no plugin, or it cannot be loaded.
+pub fn open(path: &Path) -> Result<Loaded, String> {
+    let (path, _) = read(path)?;
+    load::load(&path)
+}
+
+/// A file's manifest, and the path by which the file may be loaded.
+fn read(path: &Path) -> Result<(PathBuf, Manifest), String> {
+    let path = trust::path_to_load(path).map_err(|error| error.to_string())?;
+    let manifest = manifest::read(&path).map_err(|error| error.to_string())?;
+    Ok((path, manifest))
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -1,11 +1,14 @@
 //! From a plan to lanes: hosts, links, mailboxes and routes.
 
+use super::crew::{Route, Routes};
 use super::host::NodeHost;
-use super::lane::{Lane, Route, Routes};
+use super::lane::Lane;
 use super::link::{MailSender, link, mailbox};
+use super::mailbox::actions;
 use super::node::Node;
 use super::plan::{LanePlan, Plan};
 use super::shared::Shared;
+use super::telemetry::Meter;
 use super::wake::{Bell, Wake};
 use pipeline_plugin_api::abi::Stage;
 use std::sync::Arc;
@@ -66,7 +69,8 @@ fn nodes(plan: &Plan, shared: &Arc<Shared>, lanes: &[LanePlan], bells: &[Bell]) 
         }
     }
     let made = plan.nodes.iter().enumerate().map(|(index, node)| {
-        let bell = &bells[places.at[index].0];
+        let lane = places.at[index].0;
+        let bell = &bells[lane];
         let sources = node
             .from
             .iter()
@@ -74,23 +78,32 @@ fn nodes(plan: &Plan, shared: &Arc<Shared>, lanes: &[LanePlan], bells: &[Bell]) 
             .collect();
         let host = NodeHost::new(shared.clone(), &node.name, sources, Wake::new(bell.clone()));
         let (sender, receiver) = mailbox(bell.clone());
+        shared.desk.enroll(&node.name, sender.clone());
         places.mail.push(sender);
-        Node::new(index, node.clone(), host, shared.clone(), receiver)
+        let element = node.element.name();
+        let meter = Arc::new(Meter::new(&node.name, element.as_str(), node.stage, &lanes[lane].name));
+        shared.telemetry.enroll(meter.clone());
+        Node::new(index, node.clone(), host, meter, shared.clone(), receiver)
     });
     (made.collect(), places)
 }
 
-/// The edges of `from`: looked up in the lane, or a link between lanes.
+/// The edges of `from`: looked up in the lane, or between lanes a link, or a mailbox for actions.
 fn connect(plan: &Plan, places: &Places, bells: &[Bell], nodes: &mut [Node]) {
     for (index, node) in plan.nodes.iter().enumerate() {
         let (lane, _) = places.at[index];
         for (port, upstream) in node.from.iter().enumerate() {
             let port = port as u32;
             let (upstream_lane, upstream_place) = places.at[*upstream];
+            let (bell, meter) = (bells[lane].clone(), nodes[index].meter.clone());
             if upstream_lane == lane {
                 nodes[index].local.push((port, upstream_place));
+            } else if node.stage == Stage::ACTUATOR && plan.nodes[*upstream].stage == Stage::SCHEDULER {
+                let (sender, receiver) = actions(bell, meter);
+                nodes[*upstream].posts.push(sender);
+                nodes[index].orders.push((port, receiver));
             } else {
-                let (sender, receiver) = link(node.queue.unwrap_or_default(), bells[lane].clone());
+                let (sender, receiver) = link(node.queue.unwrap_or_default(), bell, meter);
                 nodes[*upstream].sends.push(sender);
                 nodes[index].links.push((port, receiver));
             }

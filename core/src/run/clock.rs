@@ -1,12 +1,14 @@
 //! The one clock of a run, real or virtual; nothing else in the project asks the system for the time.
 //!
-//! Real time is monotonic and begins at 0. Virtual time stands still until the loop moves it to the
-//! next instant, so that an hour passes as fast as it can be computed.
+//! Real time begins at 0, never steps, and goes on while the machine is suspended (CLOCK_BOOTTIME, clock_gettime(2)),
+//! so that a lease which ended meanwhile is over when it wakes up. Virtual time stands still until the loop moves it
+//! to the next instant, so that an hour passes as fast as it can be computed.
 
 use pipeline_plugin_api::abi::Nanos;
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A run's clock. Clones show the same time.
 #[derive(Clone, Debug)]
@@ -20,7 +22,8 @@ struct Inner {
 
 #[derive(Debug)]
 enum Source {
-    Real(Instant),
+    /// When it began, on the kernel's clock.
+    Real(Nanos),
     Virtual(AtomicU64),
 }
 
@@ -32,7 +35,7 @@ impl Clock {
             .map_or(0, |since| since.as_nanos() as u64);
         Self(Arc::new(Inner {
             wall_at_zero: wall,
-            source: Source::Real(Instant::now()),
+            source: Source::Real(read(ClockId::Boottime)),
         }))
     }
 
@@ -47,7 +50,7 @@ impl Clock {
     /// The time since the run's start.
     pub fn now(&self) -> Nanos {
         match &self.0.source {
-            Source::Real(start) => Nanos(start.elapsed().as_nanos() as u64),
+            Source::Real(start) => read(ClockId::Boottime) - *start,
             Source::Virtual(now) => Nanos(now.load(Ordering::Acquire)),
         }
     }
@@ -78,6 +81,50 @@ impl Clock {
     }
 }
 
+fn read(clock: ClockId) -> Nanos {
+    let time = clock_gettime(clock);
+    Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
+/// A suspension shorter than this is none: the two clocks are not read at once.
+const NAP: Nanos = Nanos::from_millis(500);
+
+/// Notices that the machine was suspended: only one of the kernel's two clocks goes on then.
+#[derive(Clone, Debug)]
+pub struct Asleep {
+    before: Nanos,
+}
+
+impl Asleep {
+    /// From now on.
+    pub fn new() -> Self {
+        Self { before: Self::gap() }
+    }
+
+    /// For how long the machine was suspended since this was last asked, if it was.
+    pub fn look(&mut self) -> Option<Nanos> {
+        self.seen(Self::gap())
+    }
+
+    fn seen(&mut self, gap: Nanos) -> Option<Nanos> {
+        let slept = gap - self.before;
+        (slept >= NAP).then(|| {
+            self.before = gap;
+            slept
+        })
+    }
+
+    fn gap() -> Nanos {
+        read(ClockId::Boottime) - read(ClockId::Monotonic)
+    }
+}
+
+impl Default for Asleep {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Waits for the system, whatever the run's clock: between tries of something that is busy.
 pub fn pause(span: std::time::Duration) {
     std::thread::sleep(span);
@@ -94,6 +141,16 @@ mod tests {
         clock.sleep_until(before + Nanos::from_millis(2));
         assert!(clock.now() >= before + Nanos::from_millis(2));
         assert!(clock.wall().0 > 1_600_000_000_000_000_000);
+    }
+
+    #[test]
+    fn a_suspension_is_noticed_once_and_noise_is_none() {
+        let mut asleep = Asleep { before: Nanos(5_000) };
+        assert_eq!(asleep.seen(Nanos(4_000)), None);
+        assert_eq!(asleep.seen(Nanos(9_000)), None);
+        let gap = Nanos(5_000) + Nanos::from_secs(60);
+        assert_eq!(asleep.seen(gap), Some(Nanos::from_secs(60)));
+        assert_eq!(asleep.seen(gap), None);
     }
 
     #[test]

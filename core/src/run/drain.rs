@@ -4,130 +4,142 @@
 //! then actuators while their targets still live, then the targets, and sinks last, so that they get
 //! every outcome.
 
+use super::ending::LastCalls;
+use super::hand::Hand;
 use super::node::Node;
 use super::plan::Plan;
 use super::shared::Shared;
-use super::undo::Undone;
-use pipeline_plugin_api::abi::{Batch, Level, Nanos, Stage, TARGETS_PORT};
+use super::undo::{Patience, told};
+use pipeline_plugin_api::abi::{Batch, Nanos, Stage, TARGETS_PORT};
 use std::sync::Arc;
 
+/// The stages in the order in which they end.
+const ORDER: [Stage; 6] = [
+    Stage::COLLECTOR,
+    Stage::TRANSFORM,
+    Stage::SCHEDULER,
+    Stage::ACTUATOR,
+    Stage::TARGETS,
+    Stage::SINK,
+];
+
 /// Drains and stops the nodes that came back from their lanes, in order.
-pub fn drain(plan: &Plan, mut nodes: Vec<Node>, shared: &Shared, deadline: Nanos) -> Vec<Node> {
+pub fn drain(plan: &Plan, mut nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nanos) -> Vec<Node> {
     nodes.sort_by_key(|node| node.index);
-    finish_what_is_under_way(plan, &mut nodes, shared);
-    for stage in [
-        Stage::COLLECTOR,
-        Stage::TRANSFORM,
-        Stage::SCHEDULER,
-        Stage::ACTUATOR,
-        Stage::TARGETS,
-        Stage::SINK,
-    ] {
-        for place in places(&nodes, stage) {
-            let mut out = Batch {
-                at: shared.clock.now(),
-                ..Batch::default()
-            };
-            nodes[place].drain(deadline, &mut out);
-            tell_sinks(plan, &mut nodes, place, &out, shared);
-            nodes[place].stop();
+    let calls = LastCalls::new(shared.clone(), Hand::new(shared.clone()), deadline);
+    let mut end = End {
+        plan,
+        nodes,
+        shared,
+        calls,
+    };
+    end.finish_what_is_under_way();
+    for stage in ORDER {
+        for place in end.places(stage) {
+            end.node(place);
         }
     }
-    nodes
+    end.nodes
 }
 
 /// Undoes what is left in the journal. `true` if the host is as it was found.
 pub fn restore(shared: &Shared) -> bool {
     let mut restored = true;
     for report in shared.journal.undo_all() {
-        let (node, subject) = (&report.entry.node, report.entry.subject());
-        match report.result {
-            Ok(Undone::Restored) => shared.logger.log(Level::INFO, node, &format!("undone: {subject}"), &[]),
-            Ok(Undone::Gone) => {}
-            Ok(Undone::Taken(found)) => {
-                shared.logger.log(
-                    Level::WARN,
-                    node,
-                    &format!("left alone, someone else changed it: {found}"),
-                    &[],
-                );
-            }
-            Err(error) => {
-                restored = false;
-                shared.logger.log(Level::ERROR, node, &error.to_string(), &[]);
-            }
-        }
+        restored &= told(&report, &shared.logger, Patience::Wait);
     }
     restored
 }
 
-fn places(nodes: &[Node], stage: Stage) -> Vec<usize> {
-    (0..nodes.len())
-        .filter(|place| nodes[*place].plan.stage == stage)
-        .collect()
+struct End<'a> {
+    plan: &'a Plan,
+    nodes: Vec<Node>,
+    shared: &'a Shared,
+    calls: LastCalls,
 }
 
-/// Batches between lanes are delivered in file order, and what they lead to with them. Actuators
-/// get nothing any more: this is no time to begin something.
-fn finish_what_is_under_way(plan: &Plan, nodes: &mut [Node], shared: &Shared) {
-    let at = shared.clock.now();
-    let mut passed: Vec<Vec<(u32, Arc<Batch>)>> = nodes.iter().map(|_| Vec::new()).collect();
-    for place in 0..nodes.len() {
-        let mut left = nodes[place].leftovers();
-        left.append(&mut passed[place]);
-        let untold = nodes[place].untold();
-        if nodes[place].plan.stage == Stage::ACTUATOR {
-            continue;
-        }
-        let mut out = Batch { at, ..Batch::default() };
-        if !untold.is_empty() {
-            nodes[place].deliver(at, TARGETS_PORT, &untold, &mut out);
-        }
-        for (port, batch) in left {
-            nodes[place].deliver(at, port, &batch, &mut out);
-        }
-        if !out.is_empty() {
-            let out = Arc::new(out);
-            for (below, port) in downstream(plan, nodes, place) {
-                passed[below].push((port, out.clone()));
+impl End<'_> {
+    fn places(&self, stage: Stage) -> Vec<usize> {
+        (0..self.nodes.len())
+            .filter(|place| self.nodes[*place].plan.stage == stage)
+            .collect()
+    }
+
+    /// One node's last word, and its end.
+    fn node(&mut self, place: usize) {
+        let node = &mut self.nodes[place];
+        let mut out = self.calls.drain(node);
+        node.conclude(out.at, &mut out);
+        self.tell_sinks(place, out);
+        self.calls.stop(&mut self.nodes[place]);
+    }
+
+    /// Batches between lanes are delivered in file order, and what they lead to with them. Actuators
+    /// get nothing any more: this is no time to begin something.
+    fn finish_what_is_under_way(&mut self) {
+        let at = self.shared.clock.now();
+        let mut passed: Vec<Vec<(u32, Arc<Batch>)>> = self.nodes.iter().map(|_| Vec::new()).collect();
+        for place in 0..self.nodes.len() {
+            let node = &mut self.nodes[place];
+            let mut left = node.leftovers();
+            left.append(&mut passed[place]);
+            let untold = node.untold();
+            if node.plan.stage == Stage::ACTUATOR {
+                continue;
+            }
+            if !untold.is_empty() {
+                let untold = Batch {
+                    at,
+                    changes: untold.into(),
+                    ..Batch::default()
+                };
+                left.insert(0, (TARGETS_PORT, Arc::new(untold)));
+            }
+            let out = self.calls.deliver(node, at, left);
+            if !out.is_empty() {
+                let out = Arc::new(out);
+                for (below, port) in self.downstream(place) {
+                    passed[below].push((port, out.clone()));
+                }
             }
         }
     }
-}
 
-/// The nodes that have this one in `from`, with the port.
-fn downstream<'a>(plan: &'a Plan, nodes: &'a [Node], place: usize) -> impl Iterator<Item = (usize, u32)> + 'a {
-    let index = nodes[place].index;
-    nodes.iter().enumerate().filter_map(move |(below, node)| {
-        let port = plan.nodes[node.index]
-            .from
-            .iter()
-            .position(|upstream| *upstream == index)?;
-        Some((below, port as u32))
-    })
-}
+    /// The nodes that have this one in `from`, with the port.
+    fn downstream(&self, place: usize) -> Vec<(usize, u32)> {
+        let index = self.nodes[place].index;
+        let port = |node: &Node| self.plan.nodes[node.index].from.iter().position(|up| *up == index);
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .filter_map(|(below, node)| Some((below, port(node)? as u32)))
+            .collect()
+    }
 
-fn tell_sinks(plan: &Plan, nodes: &mut [Node], place: usize, out: &Batch, shared: &Shared) {
-    if out.is_empty() {
-        return;
-    }
-    {
-        let mut targets = shared
-            .targets
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        out.changes.iter().for_each(|change| targets.tell(change));
-    }
-    let at = shared.clock.now();
-    let mut ignored = Batch::default();
-    if !out.changes.is_empty() {
-        for sink in places(nodes, Stage::SINK) {
-            nodes[sink].deliver(at, TARGETS_PORT, out, &mut ignored);
+    fn tell_sinks(&mut self, place: usize, out: Batch) {
+        if out.is_empty() {
+            return;
         }
-    }
-    for (below, port) in downstream(plan, nodes, place).collect::<Vec<_>>() {
-        if nodes[below].plan.stage == Stage::SINK {
-            nodes[below].deliver(at, port, out, &mut ignored);
+        {
+            let mut targets = self
+                .shared
+                .targets
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            out.changes.iter().for_each(|change| targets.tell(change));
+        }
+        let at = self.shared.clock.now();
+        let out = Arc::new(out);
+        if !out.changes.is_empty() {
+            for sink in self.places(Stage::SINK) {
+                let told = vec![(TARGETS_PORT, out.clone())];
+                self.calls.deliver(&mut self.nodes[sink], at, told);
+            }
+        }
+        for (below, port) in self.downstream(place) {
+            if self.nodes[below].plan.stage == Stage::SINK {
+                let told = vec![(port, out.clone())];
+                self.calls.deliver(&mut self.nodes[below], at, told);
+            }
         }
     }
 }

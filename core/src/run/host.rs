@@ -1,6 +1,8 @@
-//! The host as one node sees it: [`HostAbi`] over what the run shares.
+//! The host as one life of a node sees it: [`HostAbi`] over what the run shares.
 
+use super::journal::Life;
 use super::shared::Shared;
+use super::telemetry;
 use super::wake::Wake;
 use abi_stable::erased_types::TD_Opaque;
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec, Tuple2};
@@ -12,10 +14,18 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The host's side of one node.
-#[derive(Clone)]
-pub struct NodeHost(Arc<Inner>);
+/// The conversation that gives the environment variables which hold secrets of the graph, one a line: whoever starts
+/// workloads keeps them from inheriting these.
+const SECRETS: &str = "pipeline.secrets";
 
+/// The host's side of one life of a node.
+#[derive(Clone)]
+pub struct NodeHost {
+    inner: Arc<Inner>,
+    life: Life,
+}
+
+/// What all lives of a node share.
 struct Inner {
     shared: Arc<Shared>,
     name: String,
@@ -25,15 +35,43 @@ struct Inner {
 }
 
 impl NodeHost {
-    /// The host of the node of that name, whose `from` holds those names.
+    /// The host of the node of that name, whose `from` holds those names, in its first life.
     pub fn new(shared: Arc<Shared>, name: &str, sources: Vec<String>, wake: Wake) -> Self {
-        Self(Arc::new(Inner {
+        let life = shared.journal.begin_life(name);
+        let inner = Inner {
             shared,
             name: name.to_owned(),
             sources,
             wake,
             counts: Mutex::default(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            life,
+        }
+    }
+
+    /// The host of the node's next life: what it journals is apart from what the one before did.
+    pub fn reborn(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            life: self.inner.shared.journal.begin_life(&self.inner.name),
+        }
+    }
+
+    /// The life of the node that this is the host of.
+    pub fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// What the run shares.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
     /// The handle that crosses the boundary.
@@ -43,12 +81,12 @@ impl NodeHost {
 
     /// The node's counters.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Adds to one of the node's counters.
     pub fn add(&self, name: &str, delta: u64) {
-        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.get_mut(name) {
             Some(count) => *count += delta,
             None => drop(counts.insert(name.to_owned(), delta)),
@@ -57,7 +95,7 @@ impl NodeHost {
 
     /// Whether the node asked to be called since this was last asked.
     pub fn take_wake(&self) -> bool {
-        self.0.wake.take()
+        self.inner.wake.take()
     }
 
     fn state_file(&self, key: &str) -> Option<std::path::PathBuf> {
@@ -68,7 +106,7 @@ impl NodeHost {
                     .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
         };
         let good = plain(key) && !key.starts_with('.');
-        good.then(|| self.0.shared.state_folder.join(key))
+        good.then(|| self.inner.shared.state_folder.join(key))
     }
 }
 
@@ -87,60 +125,71 @@ impl HostAbi for NodeHost {
             .iter()
             .map(|field| (field.name.as_str(), &field.value as &dyn Display))
             .collect();
-        self.0.shared.logger.log(level, &self.0.name, message.as_str(), &fields);
+        self.inner
+            .shared
+            .logger
+            .log(level, &self.inner.name, message.as_str(), &fields);
     }
     fn now(&self) -> Nanos {
-        self.0.shared.clock.now()
+        self.inner.shared.clock.now()
     }
     fn wall(&self) -> Nanos {
-        self.0.shared.clock.wall()
+        self.inner.shared.clock.wall()
     }
     fn wait_until(&self, at: Nanos) -> bool {
-        self.0.shared.wait_until(at)
+        self.inner.shared.wait_until(at)
     }
     fn metric(&self, name: RStr<'_>, unit: RStr<'_>, kind: Kind) -> RResult<MetricId, RString> {
-        let interned = write(&self.0.shared.names).metric(name.as_str(), unit.as_str(), kind);
+        let interned = write(&self.inner.shared.names).metric(name.as_str(), unit.as_str(), kind);
         interned.map_err(|conflict| RString::from(conflict.to_string())).into()
     }
     fn metric_name(&self, id: MetricId) -> ROption<MetricName> {
-        read(&self.0.shared.names).metric_name(id).cloned().into()
+        read(&self.inner.shared.names).metric_name(id).cloned().into()
     }
     fn knob(&self, name: RStr<'_>, unit: RStr<'_>) -> RResult<KnobId, RString> {
-        let interned = write(&self.0.shared.names).knob(name.as_str(), unit.as_str());
+        let interned = write(&self.inner.shared.names).knob(name.as_str(), unit.as_str());
         interned.map_err(|conflict| RString::from(conflict.to_string())).into()
     }
     fn knob_name(&self, id: KnobId) -> ROption<KnobName> {
-        read(&self.0.shared.names).knob_name(id).cloned().into()
+        read(&self.inner.shared.names).knob_name(id).cloned().into()
     }
     fn part(&self, name: RStr<'_>) -> Part {
-        write(&self.0.shared.names).part(name.as_str())
+        write(&self.inner.shared.names).part(name.as_str())
     }
     fn part_name(&self, part: Part) -> RString {
-        read(&self.0.shared.names).part_name(part).into()
+        read(&self.inner.shared.names).part_name(part).into()
     }
     fn new_target(&self, name: RStr<'_>) -> Tuple2<TargetId, u32> {
-        write(&self.0.shared.targets).new_id(name.as_str()).into()
+        write(&self.inner.shared.targets).new_id(name.as_str()).into()
     }
     fn target(&self, id: TargetId) -> ROption<Target> {
-        read(&self.0.shared.targets).get(id).cloned().into()
+        read(&self.inner.shared.targets).get(id).cloned().into()
     }
     fn names(&self) -> RVec<RString> {
-        std::iter::once(&self.0.name)
-            .chain(&self.0.sources)
+        std::iter::once(&self.inner.name)
+            .chain(&self.inner.sources)
             .map(|name| name.as_str().into())
             .collect()
     }
     fn journal(&self, undo: &Undo) -> RResult<u64, RString> {
-        self.0
+        self.inner
             .shared
             .journal
-            .record(&self.0.name, undo)
+            .record(&self.life, undo)
+            .map_err(RString::from)
+            .into()
+    }
+    fn amend(&self, record: u64, after: RStr<'_>) -> RResult<(), RString> {
+        self.inner
+            .shared
+            .journal
+            .amend(&self.life, record, after.as_str())
             .map_err(RString::from)
             .into()
     }
     fn settle(&self, record: u64) {
-        if let Err(why) = self.0.shared.journal.settle(record) {
-            self.0.shared.logger.log(Level::WARN, &self.0.name, &why, &[]);
+        if let Err(why) = self.inner.shared.journal.settle(&self.life, record) {
+            self.inner.shared.logger.log(Level::WARN, &self.inner.name, &why, &[]);
         }
     }
     fn count(&self, name: RStr<'_>, delta: u64) {
@@ -161,16 +210,23 @@ impl HostAbi for NodeHost {
         bytes.map(RVec::from).into()
     }
     fn wake(&self) {
-        self.0.wake.wake();
+        self.inner.wake.wake();
     }
     fn dry_run(&self) -> bool {
-        self.0.shared.dry_run
+        self.inner.shared.dry_run
     }
     fn run_id(&self) -> RString {
-        self.0.shared.run_id.as_str().into()
+        self.inner.shared.run_id.as_str().into()
     }
-    fn extension(&self, _: RStr<'_>, _: RSlice<'_, u8>) -> ROption<RVec<u8>> {
-        ROption::RNone
+    fn extension(&self, name: RStr<'_>, _: RSlice<'_, u8>) -> ROption<RVec<u8>> {
+        match name.as_str() {
+            telemetry::EXTENSION => ROption::RSome(telemetry::answer(&self.inner.shared).into()),
+            SECRETS => {
+                let names = self.inner.shared.secrets.get().map(|names| names.join("\n"));
+                ROption::RSome(names.unwrap_or_default().into_bytes().into())
+            }
+            _ => ROption::RNone,
+        }
     }
 }
 

@@ -1,11 +1,19 @@
 //! A lane: one thread, a flat loop over its nodes, one instant at a time.
 //!
 //! At an instant the nodes are walked in file order; each is called at most once with input, never
-//! from inside another's call. Nodes that are due within a millisecond share the instant.
+//! from inside another's call. Nodes that are due within a millisecond share the instant. [`instant`] walks them and
+//! makes the calls, [`mend`] is what becomes of a node that broke; here is what happens between instants.
 
-use super::link::{Mail, MailSender};
-use super::node::{After, Node};
+mod instant;
+mod mend;
+
+use super::crew::{Crew, Routes};
+use super::host::NodeHost;
+use super::node::Node;
+use super::seat::Seat;
 use super::shared::Shared;
+use super::telemetry::Count;
+use super::undo::{Patience, told};
 use super::wake::Bell;
 use pipeline_plugin_api::abi::{Batch, Level, Nanos, Stage, borrow_descriptor};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,39 +23,44 @@ use std::sync::Arc;
 /// Nodes that are due this close together share an instant.
 pub const TOGETHER: Nanos = Nanos::from_millis(1);
 
-/// Where something of a node goes.
+/// What stays the same about a lane, whichever thread runs it.
 #[derive(Clone, Debug)]
-pub enum Route {
-    /// A node of the same lane, by its place in it.
-    Here(usize),
-    /// A node of another lane.
-    There(MailSender),
-}
-
-/// The routes of one node's output beside `from`.
-#[derive(Clone, Debug, Default)]
-pub struct Routes {
-    /// Who is told of its changes of targets, and of which target alone.
-    pub changes: Vec<(Route, Option<String>)>,
-    /// Who gets its outcomes and controls.
-    pub feedback: Vec<Route>,
-    /// Who has it in `last`, and at which place there.
-    pub last: Vec<(Route, u32)>,
-}
-
-/// A lane and its nodes.
-pub struct Lane {
+pub struct Berth {
     /// Its name.
     pub name: String,
-    nodes: Vec<Node>,
-    routes: Vec<Routes>,
+    /// What wakes it.
+    pub bell: Bell,
+    /// The CPU to which it is pinned.
+    pub cpu: Option<u32>,
+    instants: Arc<Count>,
+}
+
+/// A call that did not come back, as the thread that takes the lane over is told.
+#[derive(Clone, Debug)]
+pub struct Hung {
+    /// The place of its node.
+    pub place: usize,
+    /// What is told of it.
+    pub why: String,
+}
+
+/// A lane and its nodes, as one thread has them.
+pub struct Lane {
+    berth: Berth,
+    /// None for good once the thread was given up.
+    crew: Option<Box<Crew>>,
+    seat: Arc<Seat>,
+    /// What the nodes said at this instant. It is the thread's, as calls write it.
     outputs: Vec<Batch>,
     shared: Arc<Shared>,
-    bell: Bell,
     ready: Vec<i32>,
     /// Something came from outside the lane since the last instant.
     rung: bool,
-    cpu: Option<u32>,
+    /// Somebody wants to know how long calls take.
+    timing: bool,
+    hung: Option<Hung>,
+    /// The node whose call did not come back in time, once it did.
+    late: Option<NodeHost>,
 }
 
 impl Lane {
@@ -60,41 +73,65 @@ impl Lane {
         bell: Bell,
         cpu: Option<u32>,
     ) -> Self {
-        let outputs = nodes.iter().map(|_| Batch::default()).collect();
-        Self {
+        let instants = shared.telemetry.enroll_lane(name);
+        let berth = Berth {
             name: name.to_owned(),
-            nodes,
-            routes,
-            outputs,
-            shared,
             bell,
+            cpu,
+            instants,
+        };
+        Self::taken_over(berth, Box::new(Crew::new(nodes, routes)), shared, None)
+    }
+
+    /// A lane whose thread was given up for a call that hung, for another thread to run.
+    pub fn taken_over(berth: Berth, crew: Box<Crew>, shared: Arc<Shared>, hung: Option<Hung>) -> Self {
+        Self {
+            outputs: crew.nodes.iter().map(|_| Batch::default()).collect(),
+            berth,
+            crew: Some(crew),
+            seat: Arc::default(),
+            shared,
             ready: Vec::new(),
             rung: false,
-            cpu,
+            timing: false,
+            hung,
+            late: None,
         }
     }
 
-    /// What wakes it.
-    pub fn bell(&self) -> Bell {
-        self.bell.clone()
+    /// What stays the same about it.
+    pub fn berth(&self) -> &Berth {
+        &self.berth
+    }
+
+    /// Where its crew lies during calls.
+    pub fn seat(&self) -> Arc<Seat> {
+        self.seat.clone()
     }
 
     /// Its nodes, in file order.
     pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
-        self.nodes.iter_mut()
+        self.crew.iter_mut().flat_map(|crew| crew.nodes.iter_mut())
     }
 
-    /// Runs until the run is stopped; gives the nodes back.
-    pub fn run(mut self) -> Vec<Node> {
+    /// Runs until the run is stopped; gives the nodes back, unless this thread was given up.
+    pub fn run(mut self) -> Option<Vec<Node>> {
         self.prepare_thread();
-        while !self.shared.is_stopping() {
+        if let Some(hung) = self.hung.take() {
+            self.mend_hung(&hung);
+        }
+        while self.crew.is_some() && !self.shared.is_stopping() {
             match self.next() {
                 Next::Now => self.instant(),
                 Next::At(at) => self.wait(Some(at)),
                 Next::Never => self.wait(None),
             }
         }
-        self.nodes
+        let nodes = self.crew.map(|crew| crew.nodes);
+        if let Some(host) = self.late {
+            came_back(&host);
+        }
+        nodes
     }
 
     /// In virtual time: one instant after the other until `end`, without waiting. Gives the nodes back.
@@ -107,166 +144,37 @@ impl Lane {
             }
         }
         self.shared.clock.advance_to(end);
-        self.nodes
-    }
-
-    /// One instant, now.
-    pub fn instant(&mut self) {
-        let at = self.shared.clock.now();
-        let heard = self.bell.quiet() | std::mem::take(&mut self.rung);
-        for place in 0..self.nodes.len() {
-            let (above, rest) = self.outputs.split_at_mut(place);
-            let Some(out) = rest.first_mut() else { return };
-            out.clear();
-            out.at = at;
-            let node = &mut self.nodes[place];
-            if heard {
-                node.receive();
-            }
-            if node.step(at, &self.ready, above, out, heard) == After::Abort {
-                self.shared.stop();
-            }
-            if !out.is_empty() {
-                self.nodes[place].spoke();
-                if self.goes_further(place) {
-                    self.spread(place);
-                }
-            }
-        }
-        self.ready.clear();
-    }
-
-    /// Whether anyone hears what the node said but the nodes below it in this lane: mostly nobody,
-    /// and to spread to nobody still moves a batch and its routes twice.
-    fn goes_further(&self, place: usize) -> bool {
-        let Routes {
-            changes,
-            feedback,
-            last,
-        } = &self.routes[place];
-        let routed = !(changes.is_empty() && feedback.is_empty() && last.is_empty());
-        routed || !self.nodes[place].sends.is_empty() || !self.outputs[place].changes.is_empty()
-    }
-
-    /// Sends on what a node said, to all but the nodes below it in this lane, which look for themselves.
-    fn spread(&mut self, place: usize) {
-        let mut out = std::mem::take(&mut self.outputs[place]);
-        let routes = std::mem::take(&mut self.routes[place]);
-        if !out.changes.is_empty() {
-            self.tell_changes(&routes, &out);
-            out.changes.clear();
-        }
-        let answers = !out.outcomes.is_empty() || !out.controls.is_empty();
-        if answers && !routes.feedback.is_empty() {
-            self.post_all(routes.feedback.iter(), &out, Mail::Feedback, |node, batch| {
-                node.tell_feedback(batch)
-            });
-        }
-        for (route, port) in &routes.last {
-            self.post_all(
-                std::iter::once(route),
-                &out,
-                |b| Mail::Last(*port, b),
-                |node, b| node.tell_last(*port, b),
-            );
-        }
-        let sends = &self.nodes[place].sends;
-        if !sends.is_empty() && !out.is_empty() {
-            let batch = Arc::new(out.clone());
-            sends.iter().for_each(|send| send.send(batch.clone(), &self.shared));
-        }
-        self.outputs[place] = out;
-        self.routes[place] = routes;
-    }
-
-    fn tell_changes(&mut self, routes: &Routes, out: &Batch) {
-        {
-            let mut targets = self
-                .shared
-                .targets
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            out.changes.iter().for_each(|change| targets.tell(change));
-        }
-        // Those below first: none can send on what the nodes below it were not told yet.
-        for (route, only) in routes.changes.iter().rev() {
-            let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
-            let changes: Vec<_> = out.changes.iter().filter(|c| wanted(&c.target.name)).cloned().collect();
-            let batch = Batch {
-                at: out.at,
-                changes: changes.into(),
-                ..Batch::default()
-            };
-            self.post_all(std::iter::once(route), &batch, Mail::Changes, |node, b| {
-                node.tell_changes(&b.changes)
-            });
-        }
-    }
-
-    fn post_all<'r>(
-        &mut self,
-        routes: impl Iterator<Item = &'r Route>,
-        batch: &Batch,
-        mail: impl Fn(Arc<Batch>) -> Mail,
-        here: impl Fn(&mut Node, &Batch),
-    ) {
-        for route in routes {
-            match route {
-                Route::Here(place) => here(&mut self.nodes[*place], batch),
-                Route::There(sender) => {
-                    if !sender.post(mail(Arc::new(batch.clone()))) {
-                        let why = "a node's mailbox is full because its lane is stuck; changes of targets or outcomes were lost";
-                        self.shared.logger.log(Level::ERROR, &self.name, why, &[]);
-                    }
-                }
-            }
-        }
+        self.crew.map(|crew| crew.nodes).unwrap_or_default()
     }
 
     fn next(&mut self) -> Next {
+        let Some(crew) = &self.crew else { return Next::Never };
         let now = self.shared.clock.now();
-        self.rung |= self.nodes.iter().any(|node| node.has_waiting());
+        self.rung |= crew.nodes.iter().any(Node::has_waiting);
         if self.rung || !self.ready.is_empty() {
             return Next::Now;
         }
-        match self.nodes.iter().filter_map(Node::due).min() {
+        match crew.nodes.iter().filter_map(Node::due).min() {
             Some(due) if due <= now => Next::Now,
-            Some(due) => Next::At(self.joined(due)),
+            Some(due) => Next::At(joined(crew, due)),
             None => Next::Never,
         }
     }
 
-    /// The last deadline within [`TOGETHER`] of the first: waiting for it lets one instant serve both.
-    /// A lane whose nodes tick faster than that keeps the first.
-    fn joined(&self, first: Nanos) -> Nanos {
-        let fast = self
-            .nodes
-            .iter()
-            .any(|node| node.plan.every > Nanos::ZERO && node.plan.every <= TOGETHER);
-        if fast {
-            return first;
-        }
-        let near = self
-            .nodes
-            .iter()
-            .filter_map(Node::due)
-            .filter(|due| due.since(first) < TOGETHER);
-        near.max().unwrap_or(first)
-    }
-
     /// Waits for a descriptor, the bell, or that instant.
     fn wait(&mut self, until: Option<Nanos>) {
+        let Some(crew) = &self.crew else { return };
         let now = self.shared.clock.now();
         let mut until = until;
         let mut watched = Vec::new();
-        for node in &self.nodes {
+        for node in &crew.nodes {
             match node.descriptors(now) {
                 Ok(descriptors) => watched.extend_from_slice(descriptors),
                 Err(again) => until = Some(until.map_or(again, |at| at.min(again))),
             }
         }
         let wanted = PollFlags::IN | PollFlags::PRI;
-        let mut polled = vec![PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN)];
+        let mut polled = vec![PollFd::from_borrowed_fd(self.berth.bell.as_fd(), PollFlags::IN)];
         polled.extend(
             watched
                 .iter()
@@ -282,35 +190,53 @@ impl Lane {
             .map(|fd| fd.as_fd().as_raw_fd());
         self.ready.extend(ready);
         if !polled[0].revents().is_empty() {
-            self.bell.empty();
+            self.berth.bell.empty();
             self.rung = true;
         }
     }
 
     fn prepare_thread(&self) {
+        let Some(crew) = &self.crew else { return };
         // Without these a lane is a little late, or on another CPU: worth a line, not a failure.
         // A child inherits it through execve(2) (PR_SET_TIMERSLACK(2const)), so a lane that starts workloads keeps its own.
-        let starts_workloads = self.nodes.iter().any(|node| node.plan.stage == Stage::TARGETS);
+        let starts_workloads = crew.nodes.iter().any(|node| node.plan.stage == Stage::TARGETS);
         let fine = (!starts_workloads).then(|| rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1)));
         if let Some(Err(error)) = fine {
-            self.shared.logger.log(
-                Level::DEBUG,
-                &self.name,
-                &format!("cannot set the timer slack: {error}"),
-                &[],
-            );
+            self.log(Level::DEBUG, &format!("cannot set the timer slack: {error}"));
         }
-        let Some(cpu) = self.cpu else { return };
+        let Some(cpu) = self.berth.cpu else { return };
         let mut set = rustix::thread::CpuSet::new();
         set.set(cpu as usize);
         if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
-            self.shared.logger.log(
-                Level::WARN,
-                &self.name,
-                &format!("cannot pin the lane to CPU {cpu}: {error}"),
-                &[],
-            );
+            self.log(Level::WARN, &format!("cannot pin the lane to CPU {cpu}: {error}"));
         }
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        self.shared.logger.log(level, &self.berth.name, message, &[]);
+    }
+}
+
+/// The last deadline within [`TOGETHER`] of the first: waiting for it lets one instant serve both.
+/// A lane whose nodes tick faster than that keeps the first.
+fn joined(crew: &Crew, first: Nanos) -> Nanos {
+    let is_fast = |node: &Node| node.plan.every > Nanos::ZERO && node.plan.every <= TOGETHER;
+    if crew.nodes.iter().any(is_fast) {
+        return first;
+    }
+    let dues = crew.nodes.iter().filter_map(Node::due);
+    let near = dues.filter(|due| due.since(first) < TOGETHER);
+    near.max().unwrap_or(first)
+}
+
+/// The call for which a thread was given up came back at last. Its life could journal nothing any more; what it
+/// may have written to what it had journalled before is undone again.
+pub fn came_back(host: &NodeHost) {
+    let shared = host.shared();
+    let why = "the call that was given up came back; its node is not used any more";
+    shared.logger.log(Level::WARN, host.name(), why, &[]);
+    for report in shared.journal.undo_condemned() {
+        told(&report, &shared.logger, Patience::Once);
     }
 }
 

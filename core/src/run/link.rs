@@ -1,13 +1,13 @@
 //! What passes between lanes: one bounded queue for each edge that crosses from one to another, and
-//! a mailbox for each node for what must not be dropped.
+//! a mailbox for each node for what must not be dropped. Actions go by [`super::mailbox`].
 
 use super::plan::{Overflow, Queue};
 use super::shared::Shared;
+use super::telemetry::Meter;
 use super::wake::Bell;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 use pipeline_plugin_api::abi::Batch;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The sending end of an edge between lanes.
@@ -18,20 +18,18 @@ pub struct LinkSender {
     oldest: Option<Receiver<Arc<Batch>>>,
     overflow: Overflow,
     bell: Bell,
-    dropped: Arc<AtomicU64>,
+    reader: Arc<Meter>,
 }
 
 /// The receiving end of an edge between lanes.
 #[derive(Clone, Debug)]
 pub struct LinkReceiver {
     receiver: Receiver<Arc<Batch>>,
-    dropped: Arc<AtomicU64>,
 }
 
-/// An edge into the lane with that bell.
-pub fn link(queue: Queue, bell: Bell) -> (LinkSender, LinkReceiver) {
+/// An edge into the lane with that bell, to the node with those figures: what is dropped is counted there.
+pub fn link(queue: Queue, bell: Bell, reader: Arc<Meter>) -> (LinkSender, LinkReceiver) {
     let (sender, receiver) = bounded(queue.capacity.max(1) as usize);
-    let dropped = Arc::new(AtomicU64::new(0));
     let overflow = queue.overflow;
     // A receiver of its own would hide from a sender that waits that the reader is gone.
     let oldest = (overflow == Overflow::DropOldest).then(|| receiver.clone());
@@ -41,9 +39,9 @@ pub fn link(queue: Queue, bell: Bell) -> (LinkSender, LinkReceiver) {
             oldest,
             overflow,
             bell,
-            dropped: dropped.clone(),
+            reader,
         },
-        LinkReceiver { receiver, dropped },
+        LinkReceiver { receiver },
     )
 }
 
@@ -89,7 +87,7 @@ impl LinkSender {
     }
 
     fn count(&self, batch: &Batch) {
-        self.dropped.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        self.reader.dropped.add(batch.len() as u64);
     }
 }
 
@@ -103,11 +101,6 @@ impl LinkReceiver {
     pub fn waits(&self) -> bool {
         !self.receiver.is_empty()
     }
-
-    /// How many values were dropped so far.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
 }
 
 /// What reaches a node beside its `from`.
@@ -119,6 +112,31 @@ pub enum Mail {
     Feedback(Arc<Batch>),
     /// What the node at that place of `last` said.
     Last(u32, Arc<Batch>),
+    /// A setting is to be changed. What was accepted lasts for the run and outlives a restart of the node.
+    Control {
+        /// The setting.
+        name: String,
+        /// Its value as RON.
+        value: String,
+        /// Where what became of it is told: the value that was set, or why not.
+        answer: Sender<Result<String, String>>,
+    },
+    /// Somebody asks what the node is doing.
+    Status {
+        /// Where its one line goes.
+        answer: Sender<String>,
+    },
+}
+
+/// What became of mail.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// It is in the box.
+    Taken,
+    /// The box is full: its reader has been stuck for a long time.
+    Full,
+    /// The node was stopped.
+    Nowhere,
 }
 
 /// How much mail a node may have. It holds changes of targets and outcomes, which are rare.
@@ -141,19 +159,22 @@ pub fn mailbox(bell: Bell) -> (MailSender, MailReceiver) {
 }
 
 impl MailSender {
-    /// Puts mail in; mail for a node that was stopped goes nowhere. `false` if the box is full: its
-    /// reader has been stuck for a long time.
-    pub fn post(&self, mail: Mail) -> bool {
-        let full = matches!(self.sender.try_send(mail), Err(TrySendError::Full(_)));
+    /// Puts mail in; mail for a node that was stopped goes nowhere.
+    pub fn post(&self, mail: Mail) -> Posted {
+        let posted = match self.sender.try_send(mail) {
+            Ok(()) => Posted::Taken,
+            Err(TrySendError::Full(_)) => Posted::Full,
+            Err(TrySendError::Disconnected(_)) => Posted::Nowhere,
+        };
         self.bell.ring();
-        !full
+        posted
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pipeline_plugin_api::abi::{Nanos, Reading};
+    use pipeline_plugin_api::abi::{Nanos, Reading, Stage};
 
     fn batch(at: u64) -> Arc<Batch> {
         Arc::new(Batch {
@@ -163,12 +184,17 @@ mod tests {
         })
     }
 
+    fn reader() -> Arc<Meter> {
+        Arc::new(Meter::new("out", "test.keep", Stage::SINK, "out"))
+    }
+
     fn left_after(overflow: Overflow, sent: u64) -> (Vec<u64>, u64) {
         let shared = crate::run::tests::shared();
-        let (sender, receiver) = link(Queue { capacity: 2, overflow }, Bell::new().unwrap());
+        let reader = reader();
+        let (sender, receiver) = link(Queue { capacity: 2, overflow }, Bell::new().unwrap(), reader.clone());
         (1..=sent).for_each(|at| sender.send(batch(at), &shared));
         let left = std::iter::from_fn(|| receiver.take()).map(|batch| batch.at.0).collect();
-        (left, receiver.dropped())
+        (left, reader.dropped.get())
     }
 
     #[test]
@@ -189,12 +215,14 @@ mod tests {
     #[test]
     fn block_waits_for_room_and_loses_nothing() {
         let shared = Arc::new(crate::run::tests::shared());
+        let reader = reader();
         let (sender, receiver) = link(
             Queue {
                 capacity: 1,
                 overflow: Overflow::Block,
             },
             Bell::new().unwrap(),
+            reader.clone(),
         );
         let writer = std::thread::spawn({
             let shared = shared.clone();
@@ -206,7 +234,7 @@ mod tests {
             std::thread::yield_now();
         }
         writer.join().unwrap();
-        assert_eq!((seen, receiver.dropped()), ((1..=20).collect(), 0));
+        assert_eq!((seen, reader.dropped.get()), ((1..=20).collect(), 0));
     }
 
     #[test]
@@ -216,7 +244,7 @@ mod tests {
             capacity: 1,
             overflow: Overflow::Block,
         };
-        let (sender, receiver) = link(queue, Bell::new().unwrap());
+        let (sender, receiver) = link(queue, Bell::new().unwrap(), reader());
         sender.send(batch(1), &shared);
         drop(receiver);
         sender.send(batch(2), &shared);
@@ -225,16 +253,18 @@ mod tests {
     #[test]
     fn block_gives_up_when_the_run_is_stopped() {
         let shared = crate::run::tests::shared();
-        let (sender, receiver) = link(
+        let reader = reader();
+        let (sender, _receiver) = link(
             Queue {
                 capacity: 1,
                 overflow: Overflow::Block,
             },
             Bell::new().unwrap(),
+            reader.clone(),
         );
         sender.send(batch(1), &shared);
         shared.stop();
         sender.send(batch(2), &shared);
-        assert_eq!(receiver.dropped(), 1);
+        assert_eq!(reader.dropped.get(), 1);
     }
 }

@@ -1,38 +1,62 @@
 //! Running a graph: instants, lanes, queues, failures, and the end of it all.
 //!
-//! [`plan`] says what is to run, [`build`] makes lanes of it, [`lane`] is the loop, [`drain`] the
-//! end. [`clock`] is the only room that asks the system for the time.
+//! [`plan`] says what is to run, [`build`] makes lanes of it, [`execution`] runs them, [`lane`] is the loop, [`drain`]
+//! the end. [`watchdog`] sees to it that a call which does not come back costs one node only. [`clock`] is the only
+//! room that asks the system for the time. [`begin`] is what happens before plugins are loaded, [`journal`], [`undo`]
+//! and [`recover`] how the host is put back.
 
+pub mod acting;
+pub mod begin;
 pub mod budget;
 pub mod build;
+pub mod callable;
 pub mod clock;
+pub mod crew;
+pub mod declared;
+pub mod desk;
 pub mod drain;
+pub mod ending;
+pub mod execution;
+pub mod hand;
 pub mod host;
 pub mod journal;
 pub mod lane;
+pub mod leases;
 pub mod link;
 pub mod log;
+pub mod mailbox;
 pub mod node;
 pub mod plan;
 pub mod progress;
+pub mod recover;
+pub mod seat;
 pub mod shared;
 pub mod signals;
+pub mod socket;
+pub mod starting;
+pub mod telemetry;
 pub mod undo;
+pub mod waiting;
 pub mod wake;
+pub mod watchdog;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use execution::run_virtual;
+
+use crate::guardian::Guardian;
+use begin::Begun;
 use clock::Clock;
 use journal::Journal;
-use lane::Lane;
 use log::Logger;
-use node::{Figures, Node};
-use pipeline_plugin_api::abi::{Level, Nanos, Stage};
+use node::Figures;
+use pipeline_plugin_api::abi::{Level, Nanos};
 use plan::Plan;
 use progress::Progress;
 use shared::Shared;
 use signals::Stops;
+use socket::Socket;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +78,10 @@ pub struct Options {
     pub level: Level,
     /// Show what is going on where a terminal is there.
     pub progress: bool,
+    /// The graph's file, for whoever asks what is running.
+    pub graph: String,
+    /// Who puts the host back if this process dies; [`run`] sets it. To be tended about once a second.
+    pub guardian: Option<Arc<Guardian>>,
 }
 
 impl Default for Options {
@@ -66,6 +94,8 @@ impl Default for Options {
             format: log::Format::Text,
             level: Level::INFO,
             progress: false,
+            graph: String::new(),
+            guardian: None,
         }
     }
 }
@@ -100,339 +130,63 @@ pub enum RunError {
         /// The node.
         node: String,
     },
+    /// It acts, and another run does.
+    #[error(transparent)]
+    Locked(#[from] acting::Refused),
+    /// It acts, and nobody would put the host back if it died.
+    #[error("there is no guardian ({why}), and a run that acts does not begin without one; `--dry-run` does")]
+    Unguarded {
+        /// Why not.
+        why: String,
+    },
     /// The process has no descriptors, threads or signals to offer.
     #[error("cannot set up the run; are there descriptors and threads left (`ulimit -n`, `pids.max`)?")]
     System(#[from] std::io::Error),
 }
 
-/// Longest that `--once` waits for a collector that has nothing to say.
-const ONCE: Nanos = Nanos::from_secs(30);
-
 /// Runs a plan until its time is over, it is interrupted, or it aborts; then puts everything back.
 ///
 /// # Errors
 /// The run could not begin; what had begun was put back.
-pub fn run(plan: &Plan, options: &Options) -> Result<Report, RunError> {
+pub fn run(plan: &Plan, options: &Options, begun: Begun) -> Result<Report, RunError> {
     let clock = Clock::real();
     let progress = Progress::new(options.progress);
     let logger = Logger::new(options.format, options.level, clock.clone(), progress.writer());
-    let run_id = run_id(&clock);
-    let journal = Journal::new(&journal::runtime_folder(), &run_id);
-    let shared = Shared::new(clock, logger, journal, run_id, options.dry_run, state_folder());
     let stops = Stops::listen()?;
-    execute(plan, options, &Arc::new(shared), &stops, &progress)
-}
-
-/// Runs a plan for a span of virtual time, all nodes in one lane, and gives how it ended.
-///
-/// # Errors
-/// The run could not begin.
-pub fn run_virtual(plan: &Plan, span: Nanos, shared: &Arc<Shared>) -> Result<Report, RunError> {
-    let mut lanes = build::lanes(plan, shared, true)?;
-    start(&mut lanes, plan, shared, |_| ())?;
-    let nodes = lanes.into_iter().flat_map(|lane| lane.run_virtual(span)).collect();
-    Ok(end(plan, nodes, shared, span + Nanos::from_secs(10)))
-}
-
-fn execute(
-    plan: &Plan,
-    options: &Options,
-    shared: &Arc<Shared>,
-    stops: &Stops,
-    progress: &Progress,
-) -> Result<Report, RunError> {
-    let lanes = build::lanes(plan, shared, false)?;
-    let lanes = start_within(lanes, plan, shared, stops, options.drain)?;
-    let begun = format!("{} nodes in {} lanes", plan.nodes.len(), lanes.len());
-    let dry = if options.dry_run {
-        "; a dry run: nothing is written"
-    } else {
-        ""
+    let run_id = begun.run_id.clone();
+    // Held to the end: until everything is back nobody else may act.
+    let _acting = begun.lock(plan, options)?;
+    let folder = begun.folder.clone();
+    let journal = Journal::new(&folder, &run_id);
+    let guardian = begun.guardian(plan, options, &journal, &logger)?;
+    let options = Options {
+        guardian,
+        ..options.clone()
     };
-    shared
-        .logger
-        .log(Level::INFO, "run", &format!("{begun}{dry}"), &[("id", &shared.run_id)]);
-    let (running, failed) = spawn(lanes);
-    if failed.is_none() {
-        wait(plan, options, shared, stops, progress);
+    let shared = Shared::new(clock, logger, journal, run_id, options.dry_run, state_folder());
+    let shared = Arc::new(shared);
+    shared.secrets.get_or_init(|| plan.secrets.clone());
+    // Until the last node has ended, so that somebody can see for what the end waits.
+    let socket = Socket::open(&folder, &shared, &options.graph);
+    if let Err(why) = &socket {
+        let why = format!("{why}; `pipeline status` and `pipeline control` cannot reach this run");
+        shared.logger.log(Level::WARN, "run", &why, &[]);
     }
-    shared.stop();
-    running.iter().for_each(|lane| lane.bell.ring());
-    let asked = shared.clock.now();
-    let deadline = asked + options.drain;
-    // A lane that is stuck may take half of it, so that the others still end in order.
-    let nodes = collect(&running, shared, asked + Nanos(options.drain.0 / 2), stops);
-    let report = end_within(plan, nodes, shared, deadline, stops);
-    summarize(&report, shared);
-    if let Some(error) = failed {
-        return Err(error.into());
+    let ended = execution::execute(plan, &options, &shared, &stops, &progress);
+    drop(socket);
+    if let Some(guardian) = &options.guardian {
+        guardian.end();
     }
-    Ok(Report {
-        aborted: shared.is_aborted(),
-        complete: shared.is_complete(),
-        ..report
-    })
-}
-
-/// What a thread that starts nodes has to say.
-enum Starting {
-    Node(String),
-    Done(Vec<Lane>, Result<(), RunError>),
-}
-
-/// Starts all nodes in a thread of its own, so that one which hangs in it can be given up.
-fn start_within(
-    mut lanes: Vec<Lane>,
-    plan: &Plan,
-    shared: &Arc<Shared>,
-    stops: &Stops,
-    drain: Nanos,
-) -> Result<Vec<Lane>, RunError> {
-    // One message for each node, and one more.
-    let (sender, receiver) = crossbeam_channel::bounded(plan.nodes.len() + 1);
-    let (of_plan, of_shared) = (plan.clone(), shared.clone());
-    let starting = move || {
-        let tell = |node: &str| drop(sender.send(Starting::Node(node.to_owned())));
-        let result = start(&mut lanes, &of_plan, &of_shared, tell);
-        drop(sender.send(Starting::Done(lanes, result)));
-    };
-    std::thread::Builder::new().name("start".to_owned()).spawn(starting)?;
-    let mut node = String::new();
-    let mut give_up = Nanos::FOREVER;
-    loop {
-        match receiver.recv_timeout(std::time::Duration::from_millis(20)) {
-            Ok(Starting::Node(next)) => node = next,
-            Ok(Starting::Done(lanes, result)) => return result.map(|()| lanes),
-            Err(_) if shared.clock.now() >= give_up || (shared.is_stopping() && stops.hurried()) => {
-                drain::restore(shared);
-                return Err(RunError::Interrupted { node });
-            }
-            Err(_) if shared.is_stopping() => {}
-            Err(_) => {
-                if let Some(signal) = stops.within(Nanos::ZERO) {
-                    let why = format!("stopping on {signal} while `{node}` starts; again to hurry");
-                    shared.logger.log(Level::INFO, "run", &why, &[]);
-                    shared.stop();
-                    give_up = shared.clock.now() + drain;
-                }
-            }
-        }
+    for report in shared.journal.close() {
+        undo::told(&report, &shared.logger, undo::Patience::Wait);
     }
-}
-
-/// Starts sinks first and targets last, so that nothing is said that nobody hears.
-fn start(lanes: &mut [Lane], plan: &Plan, shared: &Shared, tell: impl Fn(&str)) -> Result<(), RunError> {
-    for index in (0..plan.nodes.len()).rev() {
-        let node = lanes
-            .iter_mut()
-            .flat_map(Lane::nodes_mut)
-            .find(|node| node.index == index);
-        let Some(node) = node else { continue };
-        tell(&node.plan.name);
-        if let Err(why) = node.start() {
-            let failed = node.plan.name.clone();
-            lanes.iter_mut().flat_map(Lane::nodes_mut).for_each(Node::stop);
-            drain::restore(shared);
-            return Err(RunError::Start { node: failed, why });
-        }
-    }
-    Ok(())
-}
-
-/// A lane's thread: its name, its nodes' names, and where its nodes come back.
-struct Running {
-    name: String,
-    nodes: Vec<String>,
-    /// A lane that waits for nothing must hear of the end.
-    bell: wake::Bell,
-    back: crossbeam_channel::Receiver<Vec<Node>>,
-}
-
-fn spawn(lanes: Vec<Lane>) -> (Vec<Running>, Option<std::io::Error>) {
-    let mut running = Vec::new();
-    for mut lane in lanes {
-        let (sender, back) = crossbeam_channel::bounded(1);
-        let name = lane.name.clone();
-        let nodes = lane.nodes_mut().map(|node| node.plan.name.clone()).collect();
-        let bell = lane.bell();
-        // Linux keeps 15 letters of a thread's name.
-        let thread = std::thread::Builder::new().name(name.chars().take(15).collect());
-        // The one receiver waits for it or gave it up; neither is this thread's concern.
-        match thread.spawn(move || drop(sender.send(lane.run()))) {
-            Ok(_) => running.push(Running {
-                name,
-                nodes,
-                bell,
-                back,
-            }),
-            Err(error) => return (running, Some(error)),
-        }
-    }
-    (running, None)
-}
-
-/// Until time is over, a signal comes, `once` is fulfilled, or a node aborts the run.
-fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress: &Progress) {
-    let collectors = plan.nodes.iter().filter(|node| node.stage == Stage::COLLECTOR).count();
-    let end = options
-        .duration
-        .unwrap_or(if options.once { ONCE } else { Nanos::FOREVER });
-    // How soon the end of `--once` or of an aborted run is noticed, and how often the moving line moves.
-    let step = Nanos::from_millis(if options.once || progress.is_shown() { 50 } else { 250 });
-    while !shared.is_stopping() {
-        let now = shared.clock.now();
-        if now >= end {
-            if options.once && options.duration.is_none() {
-                shared.fell_short();
-                let why = format!(
-                    "`--once` waited {ONCE} and not every collector said something; give `--for` to wait longer"
-                );
-                shared.logger.log(Level::WARN, "run", &why, &[]);
-            }
-            return;
-        }
-        if options.once && shared.collectors_that_spoke() >= collectors {
-            return;
-        }
-        if let Some(signal) = stops.within((end - now).min(step)) {
-            shared.logger.log(
-                Level::INFO,
-                "run",
-                &format!("stopping on {signal}; again to hurry"),
-                &[],
-            );
-            return;
-        }
-        progress.show(now, options.duration);
-    }
-}
-
-/// Waits for the lanes to give their nodes back; one that does not by the deadline is given up.
-fn collect(running: &[Running], shared: &Shared, deadline: Nanos, stops: &Stops) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    for lane in running {
-        let back = loop {
-            let now = shared.clock.now();
-            let patience = (deadline - now).min(Nanos::from_millis(20));
-            match lane.back.recv_timeout(patience.into()) {
-                Ok(nodes) => break Some(nodes),
-                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => break None,
-                Err(_) if now >= deadline || stops.hurried() => break None,
-                Err(_) => {}
-            }
-        };
-        match back {
-            Some(back) => nodes.extend(back),
-            None => {
-                let stuck = lane.nodes.join("`, `");
-                let why = format!(
-                    "lane `{}` does not come back; `{stuck}` are given up and their changes undone",
-                    lane.name
-                );
-                shared.logger.log(Level::ERROR, "run", &why, &[]);
-                shared.fell_short();
-            }
-        }
-    }
-    nodes
-}
-
-/// The end in a thread of its own, so that a node which hangs in it cannot keep the host changed.
-fn end_within(plan: &Plan, nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nanos, stops: &Stops) -> Report {
-    let (sender, receiver) = crossbeam_channel::bounded(1);
-    let (of_plan, of_shared) = (plan.clone(), shared.clone());
-    let ending = move || drop(sender.send(end(&of_plan, nodes, &of_shared, deadline)));
-    if std::thread::Builder::new()
-        .name("end".to_owned())
-        .spawn(ending)
-        .is_err()
-    {
-        return Report {
-            restored: drain::restore(shared),
-            ..Report::default()
-        };
-    }
-    loop {
-        match receiver.recv_timeout(std::time::Duration::from_millis(20)) {
-            Ok(report) => return report,
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) if shared.clock.now() < deadline && !stops.hurried() => {}
-            Err(_) => {
-                let why = "the end takes too long; what is left is undone from the journal, data may be lost";
-                shared.logger.log(Level::ERROR, "run", why, &[]);
-                shared.fell_short();
-                return Report {
-                    restored: drain::restore(shared),
-                    ..Report::default()
-                };
-            }
-        }
-    }
-}
-
-fn end(plan: &Plan, nodes: Vec<Node>, shared: &Shared, deadline: Nanos) -> Report {
-    let nodes = drain::drain(plan, nodes, shared, deadline);
-    let restored = drain::restore(shared);
-    let figures = nodes
-        .iter()
-        .map(|node| (node.plan.name.clone(), node.figures()))
-        .collect();
-    for node in &nodes {
-        for (name, count) in node.host.counts() {
-            shared.logger.log(
-                Level::INFO,
-                &node.plan.name,
-                "counted",
-                &[("what", &name), ("times", &count)],
-            );
-        }
-    }
-    Report {
-        nodes: figures,
-        aborted: shared.is_aborted(),
-        restored,
-        complete: shared.is_complete(),
-    }
-}
-
-fn summarize(report: &Report, shared: &Shared) {
-    for (name, figures) in &report.nodes {
-        let troubled = figures.failures + figures.missed + figures.dropped + figures.restarts > 0;
-        let level = if figures.dropped > 0 || figures.dead {
-            Level::WARN
-        } else {
-            Level::INFO
-        };
-        let level = if troubled { level } else { Level::DEBUG };
-        let fields: [(&str, &dyn std::fmt::Display); 5] = [
-            ("calls", &figures.calls),
-            ("failures", &figures.failures),
-            ("missed", &figures.missed),
-            ("dropped", &figures.dropped),
-            ("restarts", &figures.restarts),
-        ];
-        shared
-            .logger
-            .log(level, name, if figures.dead { "ended early" } else { "ended" }, &fields);
-    }
-    let host = if report.restored {
-        "the host is as it was found"
-    } else {
-        "THE HOST IS LEFT CHANGED, see above"
-    };
-    let level = if report.restored { Level::INFO } else { Level::ERROR };
-    shared.logger.log(level, "run", host, &[]);
-}
-
-/// When it began and which process it is: sorts by time, unique on a host.
-fn run_id(clock: &Clock) -> String {
-    let began = std::time::UNIX_EPOCH + std::time::Duration::from(clock.wall());
-    let text = humantime::format_rfc3339_seconds(began).to_string();
-    let compact: String = text.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
-    format!("{}-{}", compact.trim_end_matches('Z'), std::process::id())
+    // Lines that still wait would be lost with the process, where a thread that was given up holds the log open.
+    shared.logger.flush();
+    ended
 }
 
 /// The folder for what nodes keep beyond a run: `/var/lib/pipeline` for root, else the user's.
-fn state_folder() -> PathBuf {
+pub(crate) fn state_folder() -> PathBuf {
     if rustix::process::geteuid().is_root() {
         return "/var/lib/pipeline".into();
     }

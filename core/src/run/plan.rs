@@ -48,6 +48,8 @@ pub struct PlanNode {
 pub struct Plan {
     /// The nodes, in file order.
     pub nodes: Vec<PlanNode>,
+    /// The environment variables that hold their secrets; workloads do not inherit them.
+    pub secrets: Vec<String>,
 }
 
 /// A thread and the nodes that it calls.

@@ -3,7 +3,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline_plugin_api::abi::Nanos;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{IsTerminal, Write};
 
 /// The moving line, where there is a terminal.
@@ -40,38 +40,28 @@ impl Progress {
         bar.tick();
     }
 
-    /// Standard error, with the moving line out of the way while something is written.
+    /// Standard error, with the moving line out of the way while something is written. It waits for a reader that
+    /// stands still, so it is for a thread that nothing waits for.
     pub fn writer(&self) -> Box<dyn Write + Send> {
-        Box::new(AboveLine {
-            line: self.0.clone(),
-            stands_still: false,
-        })
+        Box::new(AboveLine(self.0.clone()))
     }
 }
 
-struct AboveLine {
-    line: Option<ProgressBar>,
-    /// The reader did not take the last line.
-    stands_still: bool,
-}
+struct AboveLine(Option<ProgressBar>);
+
+/// A pipe that is ready takes so much without waiting (pipe(7)).
+const AT_ONCE: usize = 4096;
 
 impl Write for AboveLine {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let mut stderr = std::io::stderr();
-        // A reader that stands still must not hold up the run: a pipe that is ready takes 4 KiB without
-        // waiting (pipe(7)), and one that was not ready is not waited for again.
-        let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
-        let patience = Timespec {
-            tv_sec: 0,
-            tv_nsec: if self.stands_still { 0 } else { 50_000_000 },
-        };
-        self.stands_still = matches!(poll(&mut polled, Some(&patience)), Ok(0));
-        if self.stands_still {
-            return Err(std::io::ErrorKind::WouldBlock.into());
-        }
-        match &self.line {
-            Some(bar) => bar.suspend(|| stderr.write(bytes)),
-            None => stderr.write(bytes),
+        // Waited for here and not in the write, during which the moving line stands still and whoever moves it waits.
+        // An interrupted wait is a short one.
+        let _ = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None);
+        let some = &bytes[..bytes.len().min(AT_ONCE)];
+        match &self.0 {
+            Some(bar) => bar.suspend(|| stderr.write(some)),
+            None => stderr.write(some),
         }
     }
 

@@ -1,15 +1,18 @@
 //! What all lanes of a run share: the clock, the names, the targets, the journal, the log, and
 //! whether the run is being stopped.
 
+use super::budget::Patience;
 use super::clock::Clock;
+use super::desk::Desk;
 use super::journal::Journal;
 use super::log::Logger;
+use super::telemetry::Telemetry;
 use pipeline_plugin_api::abi::{Change, Stage, Target, TargetChange, TargetId};
 use pipeline_plugin_api::names::Names;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError, RwLock};
 
 /// What all lanes of a run share.
 #[derive(Debug)]
@@ -30,10 +33,19 @@ pub struct Shared {
     pub run_id: String,
     /// Where nodes keep small state beyond this run.
     pub state_folder: PathBuf,
+    /// How long calls may take.
+    pub patience: Patience,
+    /// What the run says of itself.
+    pub telemetry: Telemetry,
+    /// Where nodes are reached by name.
+    pub desk: Desk,
+    /// The environment variables that hold secrets of the graph; set once, when the run begins.
+    pub secrets: OnceLock<Vec<String>>,
     stopping: AtomicBool,
     aborted: AtomicBool,
     fell_short: AtomicBool,
     collectors_that_spoke: AtomicUsize,
+    abandoned: AtomicUsize,
     stop_lock: Mutex<()>,
     stop_told: Condvar,
 }
@@ -57,10 +69,15 @@ impl Shared {
             dry_run,
             run_id,
             state_folder,
+            patience: Patience::default(),
+            telemetry: Telemetry::default(),
+            desk: Desk::default(),
+            secrets: OnceLock::new(),
             stopping: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
             fell_short: AtomicBool::new(false),
             collectors_that_spoke: AtomicUsize::new(0),
+            abandoned: AtomicUsize::new(0),
             stop_lock: Mutex::new(()),
             stop_told: Condvar::new(),
         }
@@ -110,6 +127,11 @@ impl Shared {
         self.collectors_that_spoke.load(Ordering::Acquire)
     }
 
+    /// A thread was lost to a call that does not come back; gives how many were.
+    pub fn abandon(&self) -> usize {
+        self.abandoned.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
     /// Sleeps until that instant of the run's clock, or until the run is stopped; `false` for the latter.
     pub fn wait_until(&self, at: pipeline_plugin_api::abi::Nanos) -> bool {
         if self.clock.is_virtual() {
@@ -153,10 +175,12 @@ impl Targets {
 
     /// Takes in a change.
     pub fn tell(&mut self, change: &TargetChange) {
-        self.known.insert(change.target.id, change.target.clone());
         if change.change == Change::GONE {
+            self.known.insert(change.target.id, name_plate(&change.target));
             self.gone.push_back(change.target.id);
             self.forget_old();
+        } else {
+            self.known.insert(change.target.id, change.target.clone());
         }
     }
 
@@ -180,8 +204,20 @@ impl Targets {
     }
 }
 
-/// How many targets that went are remembered.
-const KEPT: usize = 65_536;
+/// How many targets that went are remembered: far more than can be on their way to a sink.
+const KEPT: usize = 4096;
+
+/// What is still asked of a target that went: who it was.
+fn name_plate(target: &Target) -> Target {
+    Target {
+        cgroups: Default::default(),
+        processes: Default::default(),
+        cpus: Default::default(),
+        goals: Default::default(),
+        labels: Default::default(),
+        ..target.clone()
+    }
+}
 
 #[cfg(test)]
 mod tests {

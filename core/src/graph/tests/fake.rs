@@ -45,7 +45,7 @@ impl Fake {
             available,
             refused: vec![Refused {
                 path: "/plugins/libpipeline_old.so".into(),
-                why: "it speaks ABI 0.0, this pipeline speaks 0.1".to_owned(),
+                why: "it speaks ABI 0.0, this pipeline speaks 0.2".to_owned(),
             }],
             folders: vec!["/plugins".into(), "/usr/lib/pipeline/plugins".into()],
         }

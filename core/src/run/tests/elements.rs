@@ -1,5 +1,6 @@
 //! Elements to test the loop with.
 
+use super::stuck::hang;
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
 use pipeline_plugin_api::stage::Release;
@@ -25,6 +26,10 @@ pub struct Seen {
     pub knob: Vec<String>,
     /// How often the actuator was asked to put its knob back.
     pub releases: u32,
+    /// How often the sink was asked to flush.
+    pub flushes: u32,
+    /// How many actions were decided on.
+    pub decided: u64,
 }
 
 static SEEN: Mutex<BTreeMap<String, Seen>> = Mutex::new(BTreeMap::new());
@@ -33,7 +38,7 @@ pub fn seen(run: &str) -> Seen {
     SEEN.lock().unwrap().get(run).cloned().unwrap_or_default()
 }
 
-fn note(host: &Host, what: impl FnOnce(&mut Seen)) {
+pub fn note(host: &Host, what: impl FnOnce(&mut Seen)) {
     what(SEEN.lock().unwrap().entry(host.run_id()).or_default());
 }
 
@@ -209,9 +214,22 @@ impl Transform for Faulty {
     }
 }
 
+/// The settings of [`Decide`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecideConfig {
+    /// How long a lease lasts; zero for ever.
+    lease: Span,
+    /// Decides on the first reading only.
+    once: bool,
+}
+
+impl Configure for DecideConfig {}
+
 /// Wants the latest value on a knob.
 pub struct Decide {
     host: Host,
+    config: DecideConfig,
     knob: KnobId,
     id: u64,
 }
@@ -219,13 +237,14 @@ pub struct Decide {
 impl Element for Decide {
     const NAME: &'static str = "test.decide";
     const SUMMARY: &'static str = "decides";
-    type Config = NoConfig;
-    fn ports(_: &NoConfig) -> Ports {
+    type Config = DecideConfig;
+    fn ports(_: &DecideConfig) -> Ports {
         Ports::new().gives_actions(&vocabulary::CPU_WEIGHT)
     }
-    fn create(_: NoConfig, host: &Host) -> Result<Self> {
+    fn create(config: DecideConfig, host: &Host) -> Result<Self> {
         Ok(Self {
             host: host.clone(),
+            config,
             knob: host.knob(&vocabulary::CPU_WEIGHT)?,
             id: 0,
         })
@@ -239,14 +258,22 @@ impl Scheduler for Decide {
                 .extend(input.outcomes().map(|outcome| outcome.fate))
         });
         for reading in input.readings() {
+            if self.config.once && self.id > 0 {
+                break;
+            }
             self.id += 1;
+            note(&self.host, |seen| seen.decided += 1);
+            let until = match self.config.lease.nanos() {
+                Nanos::ZERO => Nanos::FOREVER,
+                lease => input.at + lease,
+            };
             out.actions.push(Action {
                 at: input.at,
                 id: self.id,
                 target: reading.target,
                 knob: self.knob,
                 value: reading.value,
-                until: Nanos::FOREVER,
+                until,
                 ..Action::default()
             });
         }
@@ -262,6 +289,10 @@ pub struct ActConfig {
     path: PathBuf,
     /// Panics at that action, counted from 1; 0 for never.
     panics_at: u32,
+    /// Hangs at that action until the gate is opened; 0 for never.
+    hangs_at: u32,
+    /// How long each action takes.
+    pause: Span,
 }
 
 impl Configure for ActConfig {}
@@ -313,7 +344,13 @@ impl Actuator for Act {
     fn apply(&mut self, action: &Action) -> Result<Effect> {
         self.actions += 1;
         assert_ne!(self.actions, self.config.panics_at, "asked to panic");
+        if self.actions == self.config.hangs_at {
+            hang(&self.host);
+        }
         let system = self.system.as_ref().unwrap();
+        if self.config.pause > Span::default() {
+            system.wait_until(system.now() + self.config.pause.nanos());
+        }
         let path = &self.config.path;
         let value = action.value.to_string();
         let undo = Undo {
@@ -402,6 +439,10 @@ impl Sink for Keep {
             system.wait_until(system.now() + self.config.pause.nanos());
         }
         Ok(Wish::Nothing)
+    }
+    fn flush(&mut self, _: Nanos) -> Result<()> {
+        note(&self.host, |seen| seen.flushes += 1);
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the loop, with elements made in this process and virtual time where time does not matter.
 
 mod elements;
+mod stuck;
+mod troubles;
 
 use super::clock::Clock;
 use super::journal::Journal;
@@ -21,7 +23,7 @@ pub fn shared() -> Shared {
     shared_in(Path::new("/proc/nowhere"), Clock::simulated())
 }
 
-fn shared_in(folder: &Path, clock: Clock) -> Shared {
+pub fn shared_in(folder: &Path, clock: Clock) -> Shared {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let id = format!("test-{}", RUNS.fetch_add(1, Ordering::Relaxed));
     let logger = Logger::new(Format::Text, Level::ERROR, clock.clone(), Box::new(std::io::sink()));
@@ -66,6 +68,7 @@ fn whole() -> Plan {
             node::<Actuates<Act>>("act", "", &[3]),
             node::<Sinks<Keep>>("keep", "", &[1, 2, 3, 4]),
         ],
+        ..Plan::default()
     }
 }
 
@@ -270,7 +273,7 @@ fn lanes_pass_every_batch_in_order() {
         ..Options::default()
     };
     let stops = super::Stops::listen().unwrap();
-    let report = super::execute(&plan, &options, &shared, &stops, &super::Progress::new(false)).unwrap();
+    let report = super::execution::execute(&plan, &options, &shared, &stops, &super::Progress::new(false)).unwrap();
     let seen = seen(&shared.run_id);
     assert_eq!(report.nodes["keep"].dropped, 0);
     assert!(seen.readings > 50, "{}", seen.readings);
@@ -298,7 +301,7 @@ fn a_slow_sink_behind_drop_oldest_loses_and_counts_exactly_the_rest() {
         ..Options::default()
     };
     let stops = super::Stops::listen().unwrap();
-    let report = super::execute(&plan, &options, &shared, &stops, &super::Progress::new(false)).unwrap();
+    let report = super::execution::execute(&plan, &options, &shared, &stops, &super::Progress::new(false)).unwrap();
     let seen = seen(&shared.run_id);
     let given = report.nodes["feed"].calls - 1;
     assert!(report.nodes["keep"].dropped > 0);
@@ -321,7 +324,7 @@ fn ticks_within_a_millisecond_share_an_instant_and_missed_ones_are_skipped() {
     plan.nodes[1].every = Nanos::from_millis(10);
     let shared = Arc::new(shared());
     let mut lanes = super::build::lanes(&plan, &shared, true).unwrap();
-    super::start(&mut lanes, &plan, &shared, |_| ()).unwrap();
+    super::starting::start(&mut lanes, &plan, &shared, None, Nanos::FOREVER).unwrap();
     lanes[0].instant();
     shared.clock.advance_to(Nanos::from_millis(35));
     lanes[0].instant();

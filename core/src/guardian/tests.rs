@@ -1,0 +1,106 @@
+//! Tests of the guardian's two sides, each with a stand-in for the other. Both together are a matter of the system
+//! tests, which start the real binary.
+
+use super::*;
+use crate::run::clock::Clock;
+use crate::run::journal::Journal;
+use crate::run::log::Logger;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Said {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn logger(&self) -> Logger {
+        Logger::new(Format::Text, Level::INFO, Clock::real(), Box::new(self.clone()))
+    }
+}
+
+/// A guardian whose program is that shell script, in a folder of its own.
+fn guardian(folder: &Path, script: &str) -> Guardian {
+    use std::os::unix::fs::PermissionsExt;
+    let program = folder.join("program");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let order = Order {
+        run: "run".into(),
+        folder: folder.to_owned(),
+        format: Format::Text,
+        level: Level::INFO,
+    };
+    Guardian::start_program(program, order).unwrap()
+}
+
+fn until(mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it did not become so");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_it_says_of_its_places_is_recorded_and_it_ends_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("place");
+    std::fs::create_dir(&place).unwrap();
+    let ready = format!(r#"{{"places":[{{"path":"{}","inode":0}}]}}"#, place.display());
+    // It answers on its standard input, which is a socket, and ends with the first byte of it.
+    let guardian = guardian(folder.path(), &format!("echo '{ready}' >&0; head -c 1 >/dev/null"));
+    let journal = Journal::new(folder.path(), "run");
+    guardian.ready(&journal).unwrap();
+    let begun = Instant::now();
+    guardian.end();
+    assert!(begun.elapsed() < Duration::from_millis(1900), "it was killed, not told");
+    assert_eq!(journal.close().len(), 1);
+    assert!(!place.exists());
+}
+
+#[test]
+fn one_that_ends_before_it_is_ready_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let guardian = guardian(folder.path(), "exit 3");
+    let why = guardian.ready(&Journal::new(folder.path(), "run")).unwrap_err();
+    assert_eq!(why, "it ended before it was ready");
+}
+
+#[test]
+fn one_that_dies_is_replaced_three_times_and_then_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let guardian = guardian(folder.path(), "exit 3");
+    let (said, journal) = (Said::default(), Journal::new(folder.path(), "run"));
+    let logger = said.logger();
+    until(|| {
+        guardian.tend(&logger, &journal);
+        said.text().contains("for now there is none")
+    });
+    guardian.tend(&logger, &journal);
+    let text = said.text();
+    assert_eq!(text.matches("it ended (exit status: 3)").count(), 4, "{text}");
+    assert_eq!(text.matches("for now there is none").count(), 1, "{text}");
+}
+
+#[test]
+fn one_that_does_not_end_when_told_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let guardian = guardian(folder.path(), "exec sleep 60");
+    let begun = Instant::now();
+    guardian.end();
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}

@@ -1,0 +1,50 @@
+//! The CPUs that a thread may use go back to it.
+
+use super::{Stat, UndoError, Undone, refused};
+use crate::run::journal::Entry;
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// Gives the thread the CPUs that it had, if it has those that we gave it.
+pub(super) fn set(entry: &Entry, force: bool) -> Result<Undone, UndoError> {
+    let Some(thread) = thread(entry) else {
+        return Ok(Undone::Gone);
+    };
+    let by_hand = format!("taskset -pc {} {}", entry.before, entry.pid);
+    let now = match sched_getaffinity(Some(thread)) {
+        Err(rustix::io::Errno::SRCH) => return Ok(Undone::Gone),
+        now => now.map_err(|error| refused("read the affinity of", entry, by_hand.clone())(error.into()))?,
+    };
+    let now = list(&now);
+    if now == entry.before.trim() {
+        return Ok(Undone::Back);
+    }
+    if !force && !entry.is_ours(&now) {
+        let (pid, after) = (entry.pid, &entry.after);
+        return Ok(Undone::Taken(format!("thread {pid} may use `{now}` and not `{after}`")));
+    }
+    match sched_setaffinity(Some(thread), &parse(&entry.before)) {
+        Ok(()) => Ok(Undone::Restored),
+        Err(rustix::io::Errno::SRCH) => Ok(Undone::Gone),
+        Err(error) => Err(refused("set the affinity of", entry, by_hand)(error.into())),
+    }
+}
+
+/// The thread, if it is still the one that was recorded.
+fn thread(entry: &Entry) -> Option<Pid> {
+    let same = Stat::of(entry.pid)?.start_time == entry.start_time;
+    same.then(|| Pid::from_raw(i32::try_from(entry.pid).ok()?))?
+}
+
+/// CPUs as `0,2,3`: the form in which affinity records hold them.
+fn list(set: &CpuSet) -> String {
+    let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu));
+    cpus.map(|cpu| cpu.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn parse(list: &str) -> CpuSet {
+    let mut set = CpuSet::new();
+    let cpus = list.split(',').filter_map(|cpu| cpu.trim().parse().ok());
+    cpus.filter(|cpu| *cpu < CpuSet::MAX_CPU).for_each(|cpu| set.set(cpu));
+    set
+}
