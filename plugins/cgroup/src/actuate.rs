@@ -1,32 +1,46 @@
 //! `cgroup.limit`: turns the knobs of control groups, and puts them back. The only file here that changes how
 //! workloads run.
 //!
-//! Each knob is journalled before its first write, written only if it stands elsewhere, read back, and put back only
-//! if it still reads what we left: what somebody else changed is theirs. Which value is wise is a policy's business;
-//! leases, sets and dry runs are dealt with by the host.
+//! Each knob is journalled before its first write, amended in the journal before each later one, written only if it
+//! stands elsewhere, read back, and put back only if it still reads what we left: what somebody else changed is theirs.
+//! Which value is wise is a policy's business; leases, sets and dry runs are dealt with by the host.
 
 mod ask;
+mod held;
 mod hold;
+mod pending;
 mod subject;
+mod tree;
 
 use crate::config::LimitConfig;
 use crate::{group, probe};
 use ask::{Ask, Reach, effect};
-use hold::{Hold, Line, record, record_all, settle};
-use pipeline_cgroup_fs::{
-    CpuSet, CpusetChange, Error, FileWrite, Knob, KnobKind, Setting, Undone, Version, Written, plan_cpuset,
-};
+use held::Owner;
+use hold::{Hold, record_all, settle};
+use pending::Pending;
+use pipeline_cgroup_fs::{CpuSet, Error, FileWrite, Knob, KnobKind, Setting, Undone};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use subject::{Subject, Turn};
+use tree::below;
 
 /// The `cgroup.limit` element.
 pub struct Limit {
     kinds: Vec<(KnobKind, KnobId)>,
     latency: bool,
     host: Host,
+    owner: Owner,
     system: Option<System>,
     subjects: BTreeMap<TargetId, Subject>,
+}
+
+/// Who turns a knob, and through what.
+struct Hand<'a> {
+    system: &'a System,
+    host: &'a Host,
+    owner: &'a Owner,
+    target: TargetId,
 }
 
 impl Element for Limit {
@@ -47,6 +61,7 @@ impl Element for Limit {
             kinds: config.kinds().into_iter().map(with_id).collect::<Result<_>>()?,
             latency: config.latency,
             host: host.clone(),
+            owner: Owner::new(host),
             system: None,
             subjects: BTreeMap::new(),
         })
@@ -101,9 +116,14 @@ impl Actuator for Limit {
     }
 
     fn apply(&mut self, action: &Action) -> Result<Effect> {
-        let Self { subjects, system, .. } = self;
-        let system = system.as_ref().ok_or_else(not_started)?;
-        let subject = subjects.get_mut(&action.target).ok_or_else(|| unknown(action.target))?;
+        let hand = Hand {
+            system: self.system.as_ref().ok_or_else(not_started)?,
+            host: &self.host,
+            owner: &self.owner,
+            target: action.target,
+        };
+        let subject = self.subjects.get_mut(&action.target);
+        let subject = subject.ok_or_else(|| unknown(action.target))?;
         let is_idled = subject.is_idled();
         let turn = subject.turn(action.knob).ok_or_else(|| unknown(action.target))?;
         let failed = |error: Error| group::failure(action.target, &error);
@@ -112,7 +132,7 @@ impl Actuator for Limit {
         if is_idled && turn.kind == KnobKind::Weight {
             return turn.hidden_weight(ask);
         }
-        turn.bring(&knob, ask, system, action.target)
+        turn.bring(&knob, ask, &hand)
     }
 
     fn release(&mut self, target: TargetId, knob: KnobId) -> Result<Release> {
@@ -120,6 +140,13 @@ impl Actuator for Limit {
         let system = system.as_ref().ok_or_else(not_started)?;
         let subject = subjects.get_mut(&target).ok_or_else(|| unknown(target))?;
         release(subject, knob, system, target)
+    }
+}
+
+impl Hand<'_> {
+    /// A knob that stands as it was found and that nobody else may turn meanwhile.
+    fn hold(&self, found: Setting, files: Vec<PathBuf>) -> Result<Hold> {
+        Ok(Hold::of(found, self.owner.claim(files, self.target, self.host)?))
     }
 }
 
@@ -155,26 +182,32 @@ impl Limit {
 
 impl Turn {
     /// Brings the knob to what is asked, unless it stands there or is somebody else's, of which nothing is held then.
-    fn bring(&mut self, knob: &Knob, ask: Ask, system: &System, target: TargetId) -> Result<Effect> {
+    fn bring(&mut self, knob: &Knob, ask: Ask, hand: &Hand<'_>) -> Result<Effect> {
+        let target = hand.target;
         let failed = |error: Error| group::failure(target, &error);
         let now = knob.read().map_err(failed)?;
         if self.hold.as_ref().is_some_and(|hold| hold.in_force != now) {
-            self.let_go(knob, system, target)?;
+            self.let_go(knob, hand.system, target)?;
             let path = knob.path();
             let why = format!("somebody else set `{}` to {now}; it is theirs now", path.display());
             return Err(Failure::taken(target, why));
         }
-        let hold = self.hold.clone().unwrap_or_else(|| Hold::of(now.clone()));
         if now == ask.setting {
-            self.hold = Some(hold);
+            if self.hold.is_none() {
+                self.hold = Some(hand.hold(now.clone(), files_of(knob, &[]))?);
+            }
         } else {
             if let Some(why) = subject::never(knob.directory()).map_err(failed)? {
                 return Err(Failure::retry(why));
             }
             let below = below(knob, &ask.setting).map_err(failed)?;
+            let hold = match (&self.hold, below.is_empty()) {
+                (Some(hold), true) => hold.clone(),
+                _ => hand.hold(now.clone(), files_of(knob, &below))?,
+            };
             self.hold = match below.is_empty() {
-                true => Some(self.write(knob, &ask.setting, hold, system, target)?),
-                false => Some(self.write_tree(knob, &below, &ask.setting, system, target)?),
+                true => Some(self.write(knob, &ask.setting, hold, hand)?),
+                false => Some(self.write_tree(knob, &below, &ask.setting, hold, hand.system, target)?),
             };
         }
         let in_force = self.hold.as_ref().map_or(&now, |hold| &hold.in_force);
@@ -189,62 +222,27 @@ impl Turn {
     }
 
     /// Journals, writes, reads back. On failure all is as it was before the call.
-    fn write(&mut self, knob: &Knob, to: &Setting, hold: Hold, system: &System, target: TargetId) -> Result<Hold> {
-        let failed = |error: Error| group::failure(target, &error);
+    fn write(&self, knob: &Knob, to: &Setting, mut hold: Hold, hand: &Hand<'_>) -> Result<Hold> {
+        let failed = |error: Error| group::failure(hand.target, &error);
         let prepared = knob.prepare(to).map_err(failed)?;
-        let mut lines = record_all(system, self.kind, hold.writes_on_top(prepared))?;
+        let mut pending = Pending::record(&hold, prepared, self.kind, hand.system)?;
         let written = match knob.write(to) {
             Ok(written) => written,
             Err(error) => {
                 // Where the write took place all the same, as a freeze that comes late, it must not stand.
-                take_back(&lines, system).map_err(failed)?;
+                pending.take_back(hand.system).map_err(failed)?;
                 return Err(late(&error).unwrap_or_else(|| failed(error)));
             }
         };
-        if let Some(line) = lines.pop() {
-            lines.push(as_read_back(line, &written, self.kind, system)?);
+        if let Err(failure) = pending.read_back(&written.after, hand.system) {
+            pending.take_back(hand.system).map_err(failed)?;
+            return Err(failure);
         }
-        let mut hold = Hold {
-            in_force: written.in_force,
-            ..hold
-        };
-        hold.replace(system, lines);
+        hold.in_force = written.in_force;
+        pending.hold(&mut hold, hand.system);
         if *to == Setting::Idle(false) {
-            hold.remember_weight(system).map_err(failed)?;
+            hold.remember_weight(hand.system).map_err(failed)?;
         }
-        Ok(hold)
-    }
-
-    /// Sets CPUs of a group and of those below it, which version 1 keeps within it: parents are widened before
-    /// children and narrowed after them, and every step is journalled for itself, so that each can be undone
-    /// whatever came after it. A value on top of another is set from what was found.
-    fn write_tree(
-        &mut self,
-        knob: &Knob,
-        below: &[Knob],
-        to: &Setting,
-        system: &System,
-        target: TargetId,
-    ) -> Result<Hold> {
-        let failed = |error: Error| group::failure(target, &error);
-        if self.hold.is_some() {
-            self.let_go(knob, system, target)?;
-        }
-        let mut hold = Hold::of(knob.read().map_err(failed)?);
-        let knobs: Vec<&Knob> = std::iter::once(knob).chain(below).collect();
-        for write in plan_cpuset(&changes(&knobs, to).map_err(failed)?) {
-            let Some(knob) = knobs.iter().find(|knob| knob.directory().path == write.directory) else {
-                continue;
-            };
-            match step(knob, write.cpus, system, target) {
-                Ok(line) => hold.lines.push(line),
-                Err(failure) => {
-                    put_back(&mut hold, knob, system, target)?;
-                    return Err(failure);
-                }
-            }
-        }
-        hold.in_force = knob.read().map_err(failed)?;
         Ok(hold)
     }
 
@@ -379,23 +377,6 @@ fn by_hand(error: &Error, write: &FileWrite) -> String {
     )
 }
 
-/// The line with what the kernel made of the write.
-fn as_read_back(line: Line, written: &Written, kind: KnobKind, system: &System) -> Result<Line> {
-    if line.write.after == written.after {
-        return Ok(line);
-    }
-    let read = record(
-        system,
-        kind,
-        FileWrite {
-            after: written.after.clone(),
-            ..line.write
-        },
-    )?;
-    system.settle(line.record);
-    Ok(read)
-}
-
 fn late(error: &Error) -> Option<Failure> {
     let Error::FreezeLate { waited_ms, .. } = error else {
         return None;
@@ -406,91 +387,14 @@ fn late(error: &Error) -> Option<Failure> {
     )))
 }
 
-/// Undoes writes that may or may not have been made.
-fn take_back(lines: &[Line], system: &System) -> std::result::Result<(), Error> {
-    for line in lines.iter().rev() {
-        match line.write.undo() {
-            Err(error) if !error.is_gone() => return Err(error),
-            _ => system.settle(line.record),
-        }
-    }
-    Ok(())
-}
-
-/// One journalled write of a cpuset.
-fn step(knob: &Knob, cpus: CpuSet, system: &System, target: TargetId) -> Result<Line> {
-    let failed = |error: Error| group::failure(target, &error);
-    let setting = Setting::Cpus(cpus);
-    let write = knob
-        .prepare(&setting)
-        .map_err(failed)?
-        .pop()
-        .ok_or_else(|| unknown(target))?;
-    let line = record(system, KnobKind::Cpus, write)?;
-    match knob.write(&setting) {
-        Ok(written) => as_read_back(line, &written, KnobKind::Cpus, system),
-        Err(error) => {
-            system.settle(line.record);
-            Err(failed(error))
-        }
-    }
-}
-
-/// What each of the groups is to have: the first one `to`, those below what of theirs lies in it, or all of it.
-fn changes(knobs: &[&Knob], to: &Setting) -> std::result::Result<Vec<CpusetChange>, Error> {
-    let mut changes = Vec::with_capacity(knobs.len());
-    for (place, knob) in knobs.iter().enumerate() {
-        let (Setting::Cpus(before), Setting::Cpus(to)) = (knob.read()?, to) else {
-            continue;
-        };
-        let common = before.intersection(to);
-        let after = if place == 0 || common.is_empty() {
-            to.clone()
-        } else {
-            common
-        };
-        changes.push(CpusetChange {
-            directory: knob.directory().path.clone(),
-            before,
-            after,
-        });
-    }
-    Ok(changes)
-}
-
-/// The knobs below that must change with this one: none on version 2, which lets children say what they like.
-///
-/// A child whose quota is wider than its parent's is left to its owner, as what it has may be its own remedy.
-fn below(knob: &Knob, to: &Setting) -> std::result::Result<Vec<Knob>, Error> {
-    if knob.directory().version == Version::V2 {
-        return Ok(Vec::new());
-    }
-    match to {
-        Setting::Cpus(_) => {
-            // On version 1 an empty set belongs to a group that nobody uses.
-            let used = |knob: &Knob| !matches!(knob.read(), Ok(Setting::Cpus(cpus)) if cpus.is_empty());
-            Ok(knob.below()?.into_iter().filter(used).collect())
-        }
-        Setting::Quota(wanted) => {
-            let Some(wanted) = wanted.cpus() else {
-                return Ok(Vec::new());
-            };
-            for child in knob.below()? {
-                match child.read()? {
-                    Setting::Quota(quota) if quota.cpus().is_some_and(|cpus| cpus > wanted) => {
-                        return Err(Error::OutOfBounds {
-                            path: knob.path(),
-                            value: to.to_string(),
-                            takes: "no less than a group below it has: version 1 lets no child have more than its \
-                                    parent, so lower the child's `cpu.cfs_quota_us` first",
-                        });
-                    }
-                    _ => {}
-                }
-            }
-            Ok(Vec::new())
-        }
-        _ => Ok(Vec::new()),
+/// The files that nobody else may turn meanwhile: of an idle group the weight reads as the least, and is forgotten, so
+/// these two belong together.
+fn files_of(knob: &Knob, below: &[Knob]) -> Vec<PathBuf> {
+    let directory = knob.directory();
+    let file = |kind: KnobKind| directory.path.join(kind.file(directory.version));
+    match knob.kind() {
+        KnobKind::Idle | KnobKind::Weight => vec![file(KnobKind::Idle), file(KnobKind::Weight)],
+        _ => std::iter::once(knob).chain(below).map(Knob::path).collect(),
     }
 }
 

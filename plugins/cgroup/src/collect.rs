@@ -5,6 +5,8 @@ mod devices;
 mod pressure;
 mod roster;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use pressure::CgroupPressure;
 pub use stats::CgroupStats;

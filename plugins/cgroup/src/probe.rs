@@ -1,13 +1,15 @@
 //! What this machine offers to each element, and the command that mends what is missing. Reads only.
 
-use pipeline_cgroup_fs::{Controller, Hierarchies, Hierarchy, Mode};
+use pipeline_cgroup_fs::{Controller, Group, Hierarchies, Mode, Version};
 use pipeline_plugin_api::prelude::*;
 use rustix::fs::{Access, access};
-use std::path::Path;
+use rustix::thread::{CapabilitySet, capabilities};
+use std::path::{Path, PathBuf};
 
 const MOUNT: &str = "mount -t cgroup2 none /sys/fs/cgroup";
 const BOOT: &str = "add `psi=1` to the kernel's command line and boot again";
 const ROOT: &str = "sudo pipeline run GRAPH";
+const DELEGATE: &str = "systemd-run --user --scope -p Delegate=yes pipeline run GRAPH";
 
 /// For `cgroup.stats`.
 pub fn statistics() -> Vec<Probe> {
@@ -29,24 +31,40 @@ pub fn statistics() -> Vec<Probe> {
 pub fn pressure() -> Vec<Probe> {
     with_trees(|trees| {
         let found = match trees.pressure() {
-            Some(tree) => Probe::optional("pressure", true, &format!("on, at `{}`", tree.point.display()), ""),
+            Some(tree) => Probe::required(PRESSURE, true, &format!("on, at `{}`", tree.point.display()), ""),
             None if trees.unified().is_none() => {
-                Probe::optional("pressure", false, "no version 2 tree is mounted", MOUNT)
+                Probe::required(PRESSURE, false, "no version 2 tree is mounted", MOUNT)
             }
-            None => Probe::optional("pressure", false, "there is no `/proc/pressure`", BOOT),
+            None => Probe::required(PRESSURE, false, "there is no `/proc/pressure`", BOOT),
         };
-        vec![Probe { required: 1, ..found }]
+        let any = capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_RESOURCE));
+        vec![found, windows(any)]
     })
+}
+
+const PRESSURE: &str = "pressure (PSI)";
+
+/// Who lacks the capability gets windows that are multiples of 2 s (accounting/psi.rst).
+fn windows(any: bool) -> Probe {
+    let seen = if any {
+        "CAP_SYS_RESOURCE is in effect"
+    } else {
+        "no CAP_SYS_RESOURCE: windows must be multiples of 2s"
+    };
+    Probe::optional("pressure triggers of any window", any, seen, ROOT)
 }
 
 /// For `cgroup.limit`.
 pub fn knobs() -> Vec<Probe> {
     const TURNED: [Controller; 3] = [Controller::Cpu, Controller::Cpuset, Controller::Freezer];
     with_trees(|trees| {
-        let found = TURNED
+        let mut found: Vec<Probe> = TURNED
             .into_iter()
-            .map(|controller| writable(of_controller(trees, controller), trees.tree(controller)));
-        found.collect()
+            .map(|controller| of_controller(trees, controller))
+            .collect();
+        let folders = TURNED.into_iter().flat_map(|controller| folders(trees, controller));
+        found.push(writable(folders, trees.mode()));
+        found
     })
 }
 
@@ -62,37 +80,58 @@ fn with_trees(more: impl FnOnce(&Hierarchies) -> Vec<Probe>) -> Vec<Probe> {
 }
 
 fn hierarchy(trees: &Hierarchies) -> Probe {
-    let detail = match trees.mode() {
+    let kind = match trees.mode() {
         Mode::V1 => "version 1",
         Mode::V2 => "version 2",
         Mode::Hybrid => "hybrid: version 1 with the version 2 tree beside it",
         Mode::None => "no tree is mounted",
     };
-    Probe::required("control groups", trees.mode() != Mode::None, detail, MOUNT)
+    let held = |controller: Controller| Some(controller.name(trees.tree(controller)?.version));
+    let held: Vec<&str> = Controller::ALL.into_iter().filter_map(held).collect();
+    let detail = if held.is_empty() {
+        kind.to_owned()
+    } else {
+        format!("{kind}; controllers {}", held.join(", "))
+    };
+    Probe::required("control groups", trees.mode() != Mode::None, &detail, MOUNT)
 }
 
 fn of_controller(trees: &Hierarchies, controller: Controller) -> Probe {
-    let what = format!("controller {controller}");
+    let what = format!("cgroup controller {controller}");
     match trees.tree(controller) {
-        Some(tree) => Probe::optional(
-            &what,
-            true,
-            &format!("{:?} at `{}`", tree.version, tree.point.display()),
-            "",
-        ),
+        Some(tree) => {
+            let version = match tree.version {
+                Version::V1 => 1,
+                Version::V2 => 2,
+            };
+            let seen = format!("version {version} at `{}`", tree.point.display());
+            Probe::optional(&what, true, &seen, "")
+        }
         None => Probe::optional(&what, false, "no mounted tree has it", MOUNT),
     }
 }
 
-/// The same, missing where its tree cannot be written.
-fn writable(found: Probe, tree: Option<&Hierarchy>) -> Probe {
-    let may = |point: &Path| access(point, Access::WRITE_OK).is_ok();
-    match tree {
-        Some(tree) if !may(&tree.point) => {
-            let detail = format!("`{}` cannot be written", tree.point.display());
-            Probe::optional(&found.what, false, &detail, ROOT)
+/// Where groups with a controller may lie that we may change: the whole tree, or the part that was delegated to us.
+fn folders(trees: &Hierarchies, controller: Controller) -> Vec<PathBuf> {
+    let top = trees.tree(controller).map(|tree| tree.point.clone());
+    let own = Group::of_pid(trees, std::process::id()).ok();
+    let own = own.and_then(|own| Some(own.directory(controller)?.path.clone()));
+    top.into_iter().chain(own).collect()
+}
+
+/// Whether a group can be changed at all.
+fn writable(folders: impl Iterator<Item = PathBuf>, mode: Mode) -> Probe {
+    let what = "write access to control groups";
+    let may = |folder: &Path| access(folder, Access::WRITE_OK).is_ok();
+    let (open, closed): (Vec<_>, Vec<_>) = folders.partition(|folder| may(folder));
+    let mend = if mode == Mode::V2 { DELEGATE } else { ROOT };
+    match (open.first(), closed.first()) {
+        (Some(folder), _) => Probe::required(what, true, &format!("`{}` can be written", folder.display()), ""),
+        (None, Some(folder)) => {
+            let seen = format!("`{}` cannot be written", folder.display());
+            Probe::required(what, false, &seen, mend)
         }
-        _ => found,
+        (None, None) => Probe::required(what, false, "there are none", MOUNT),
     }
 }
 
@@ -115,14 +154,21 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_cannot_be_written_has_no_knobs() {
-        let tree = Hierarchy {
-            version: pipeline_cgroup_fs::Version::V2,
-            point: "/proc/1/no-such-tree".into(),
-            root: "/".into(),
-            controllers: pipeline_cgroup_fs::ControllerSet::ALL,
-        };
-        let found = writable(Probe::optional("controller cpu", true, "there", ""), Some(&tree));
-        assert_eq!((found.present, found.mend.as_str()), (0, ROOT));
+    fn without_a_tree_that_can_be_written_there_are_no_knobs() {
+        let closed = || std::iter::once(PathBuf::from("/proc/1/no-such-tree"));
+        for (mode, mend) in [(Mode::V1, ROOT), (Mode::V2, DELEGATE)] {
+            let found = writable(closed(), mode);
+            assert_eq!((found.present, found.required, found.mend.as_str()), (0, 1, mend));
+        }
+        let open = tempfile::tempdir().unwrap();
+        let found = writable(closed().chain([open.path().to_owned()]), Mode::V2);
+        assert_eq!(found.present, 1, "{found:?}");
+        assert_eq!(writable(std::iter::empty(), Mode::None).present, 0);
+    }
+
+    #[test]
+    fn windows_that_are_multiples_are_had_without_the_capability() {
+        assert_eq!((windows(true).present, windows(false).required), (1, 0));
+        assert!(windows(false).detail.contains("multiples of 2s"));
     }
 }

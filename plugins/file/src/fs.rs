@@ -225,7 +225,7 @@ impl Output {
 
     /// A reader that went away does not come back to a pipe; all else may mend.
     fn failure(&self, error: &io::Error) -> Failure {
-        let Self { place, lost, .. } = self;
+        let place = &self.place;
         let mend = match error.kind() {
             _ if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
                 "it is a pipe that nobody reads: start its reader first"
@@ -237,8 +237,8 @@ impl Output {
             ErrorKind::BrokenPipe => "nobody reads it any more",
             _ => "set another `path`",
         };
-        let waiting = self.spool.values();
-        let message = format!("`{place}` cannot be written: {error}; {mend} ({waiting} values wait, {lost} are lost)");
+        // Without figures that differ from try to try, so that the same trouble is not told at each of them.
+        let message = format!("`{place}` cannot be written: {error}; {mend}");
         if error.kind() == ErrorKind::BrokenPipe && !matches!(place, Place::Path(_)) {
             return Failure::fatal(message);
         }

@@ -1,6 +1,7 @@
 //! Names for the ids in values, asked of the host once each.
 
 use pipeline_plugin_api::abi::{KnobName, MetricName};
+use pipeline_plugin_api::frame::Gone;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub struct Names {
     knobs: BTreeMap<KnobId, Arc<KnobName>>,
     parts: BTreeMap<Part, Arc<str>>,
     targets: BTreeMap<TargetId, Arc<str>>,
+    gone: Gone,
 }
 
 impl Names {
@@ -25,6 +27,7 @@ impl Names {
             knobs: BTreeMap::new(),
             parts: BTreeMap::new(),
             targets: BTreeMap::new(),
+            gone: Gone::default(),
         }
     }
 
@@ -73,6 +76,10 @@ impl Names {
         }
         let host = &self.host;
         let asked = || host.target(id).map_or_else(|| unknown(id.0), |target| target.name);
+        // What was read of a target that went is late, and is not to be remembered for ever.
+        if self.gone.has(id) {
+            return asked().as_str().into();
+        }
         self.targets
             .entry(id)
             .or_insert_with(|| asked().as_str().into())
@@ -83,6 +90,7 @@ impl Names {
     pub fn forget_gone(&mut self, input: &Input<'_>) {
         for change in input.changes().filter(|change| change.change == Change::GONE) {
             self.targets.remove(&change.target.id);
+            self.gone.add(change.target.id);
         }
     }
 }

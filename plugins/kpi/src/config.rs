@@ -1,6 +1,7 @@
 //! The config of `kpi.redis`. What it means for the load is elsewhere: `due.rs`, `commands.rs`.
 
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::secret::Revealed;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,12 +10,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisConfig {
-    /// Where the server listens: `redis://HOST:PORT`, with `/N` for database N and `USER@` for a
-    /// user, or `unix:///PATH`. Default `redis://127.0.0.1:6379`. No TLS, and no password here.
+    /// Where the server listens: `redis://HOST:PORT`, with `/N` for database N, or `unix:///PATH`.
+    /// Default `redis://127.0.0.1:6379`. No TLS, and no user or password here.
     pub address: String,
-    /// The name of the environment variable that holds the password. None by default. Only the
-    /// name is ever printed.
-    pub password_env: Option<String>,
+    /// The user of the server's access list to log in as, together with `password`. None by default,
+    /// which is the server's default user.
+    pub user: Option<String>,
+    /// The password to log in with, as `Env("NAME")`: the value of an environment variable of the
+    /// pipeline. None by default, which does not log in. Only the name is ever shown.
+    pub password: Option<Secret>,
     /// Requests that come due a second, whatever becomes of them. Above 0, at most 1000000;
     /// default 1000. Keep it where the undisturbed server answers at once: below half of what it can.
     pub rate: f64,
@@ -88,7 +92,8 @@ impl Default for RedisConfig {
     fn default() -> Self {
         Self {
             address: "redis://127.0.0.1:6379".to_owned(),
-            password_env: None,
+            user: None,
+            password: None,
             rate: 1000.0,
             arrivals: Arrivals::Uniform,
             steps: Vec::new(),
@@ -114,19 +119,33 @@ impl RedisConfig {
     /// # Errors
     /// What is wrong with the address, and how to mend it.
     pub fn server(&self) -> std::result::Result<ConnectionInfo, (String, String)> {
-        let help = || "write `redis://HOST:PORT`, `redis://USER@HOST:PORT/DATABASE` or `unix:///PATH`".to_owned();
+        let help = || "write `redis://HOST:PORT`, `redis://HOST:PORT/DATABASE` or `unix:///PATH`".to_owned();
         let info = self.address.as_str().into_connection_info().map_err(|error| {
             // The address itself may hold a password, so it is not repeated.
             (format!("`address` is no URL of a redis server: {error}"), help())
         })?;
-        if info.redis_settings().password().is_some() {
-            let help = "remove it, and name the environment variable that holds it in `password_env`";
+        let settings = info.redis_settings();
+        if settings.password().is_some() {
+            let help = "remove it, and write `password: Env(\"NAME\")`";
             return Err(("`address` contains a password".to_owned(), help.to_owned()));
+        }
+        if settings.username().is_some() {
+            let help = "remove it, and write `user: \"NAME\"`";
+            return Err(("`address` contains a user".to_owned(), help.to_owned()));
         }
         match info.addr() {
             ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_) => Ok(info),
             _ => Err(("`address` asks for TLS, which is not supported".to_owned(), help())),
         }
+    }
+
+    /// The server with what logs in there.
+    pub fn with_login(&self, server: &ConnectionInfo, password: &Revealed) -> ConnectionInfo {
+        let mut settings = server.redis_settings().clone().set_password(password.expose());
+        if let Some(user) = &self.user {
+            settings = settings.set_username(user);
+        }
+        server.clone().set_redis_settings(settings)
     }
 
     fn check_load(&self, faults: &mut Faults) {
@@ -174,12 +193,11 @@ impl RedisConfig {
             "`outstanding` is out of range",
             "give 1 to 10000000",
         );
-        let named = self.password_env.as_ref().is_none_or(|name| !name.is_empty());
         faults.require(
-            named,
-            "password_env",
-            "`password_env` names no variable",
-            "give a name or leave it out",
+            self.user.is_none() || self.password.is_some(),
+            "user",
+            "`user` logs in, and there is no `password`",
+            "write `password: Env(\"NAME\")`",
         );
     }
 }
@@ -226,6 +244,17 @@ mod tests {
     fn a_password_in_the_address_is_refused_and_not_repeated() {
         let faults = faults("(address: \"redis://:hunter2@127.0.0.1:7777\")");
         assert_eq!(faults, ["`address` contains a password"]);
+    }
+
+    #[test]
+    fn a_user_is_told_in_a_field_and_needs_a_password() {
+        assert_eq!(
+            faults("(address: \"redis://me@127.0.0.1:7777\")"),
+            ["`address` contains a user"]
+        );
+        assert_eq!(faults("(user: \"me\")"), ["`user` logs in, and there is no `password`"]);
+        let config: RedisConfig = parse("(user: \"me\", password: Env(\"PASSWORD\"))").unwrap();
+        assert_eq!(config.password, Some(Secret::env("PASSWORD")));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub enum ConnectionError {
     #[error("the connection ended: {0}")]
     Protocol(redis::RedisError),
     /// The server refused a command that the load needs before it begins.
-    #[error("the server refused `{command}`: {answer}; see `password_env`, `address` and the server's limits")]
+    #[error("the server refused `{command}`: {answer}; see `user`, `password`, `address` and the server's limits")]
     Refused {
         /// Its name, without arguments.
         command: &'static str,

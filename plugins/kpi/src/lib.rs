@@ -10,6 +10,7 @@ mod due;
 mod engine;
 mod error;
 mod keyspace;
+mod probe;
 mod readings;
 mod redis;
 mod tally;

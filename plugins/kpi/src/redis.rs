@@ -35,6 +35,10 @@ impl Element for Redis {
     const EVERY: Nanos = Nanos::from_millis(200);
     type Config = RedisConfig;
 
+    fn probe() -> Vec<Probe> {
+        crate::probe::realtime()
+    }
+
     fn ports(config: &RedisConfig) -> Ports {
         Readings::ports(config.histogram)
     }
@@ -63,9 +67,8 @@ impl Element for Redis {
 
 impl Collector for Redis {
     fn start(&mut self, system: &System) -> Result<()> {
-        if let Some(name) = &self.config.password_env {
-            let settings = self.server.redis_settings().clone().set_password(password(name)?);
-            self.server = self.server.clone().set_redis_settings(settings);
+        if let Some(password) = &self.config.password {
+            self.server = self.config.with_login(&self.server, &password.reveal("password")?);
         }
         if let Some(cpu) = self.config.cpu {
             place::try_cpu(cpu)?;
@@ -150,14 +153,6 @@ impl Redis {
         });
         Ok(())
     }
-}
-
-fn password(name: &str) -> Result<String> {
-    std::env::var(name).map_err(|_| {
-        Failure::fatal(format!(
-            "the environment variable `{name}` is not set; `password_env` names it for the password"
-        ))
-    })
 }
 
 #[cfg(test)]

@@ -111,6 +111,9 @@ impl HostAbi for RealHost {
     fn journal(&self, undo: &Undo) -> RResult<u64, RString> {
         self.kit.journal(undo)
     }
+    fn amend(&self, record: u64, after: RStr<'_>) -> RResult<(), RString> {
+        self.kit.amend(record, after)
+    }
     fn settle(&self, record: u64) {
         self.kit.settle(record);
     }

@@ -1,6 +1,6 @@
 //! Reading `/proc` and `/sys` about processes and CPUs. No arithmetic, and nothing is written here.
 
-use crate::parse::{self, TaskStat};
+use crate::parse::{self, ProcStat, TaskStat};
 use pipeline_cgroup_fs::CpuSet;
 use std::io;
 use std::path::Path;
@@ -12,6 +12,15 @@ use std::path::Path;
 pub fn task_stat(proc: &Path, pid: u32) -> io::Result<TaskStat> {
     let text = std::fs::read(proc.join(format!("{pid}/stat")))?;
     parse::task_stat(&text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+/// What `/proc/PID/stat` says now of what a process is chosen by.
+///
+/// # Errors
+/// The process is not there, or `proc` is no `/proc`.
+pub fn proc_stat(proc: &Path, pid: u32) -> io::Result<ProcStat> {
+    let text = std::fs::read(proc.join(format!("{pid}/stat")))?;
+    parse::proc_stat(&text).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
 }
 
 /// What all processes say now; those that end meanwhile are left out.

@@ -21,6 +21,38 @@ pub struct TaskStat {
     pub start_time: u64,
 }
 
+/// The name of a task as the kernel keeps it: at most 15 bytes of an ordinary one, which is all that is kept here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Comm {
+    bytes: [u8; Comm::MOST],
+    length: u8,
+}
+
+/// What `/proc/PID/stat` says of a process (proc.rst, table 1-4): the fields by which one is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcStat {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Comm,
+    /// `R`, `S`, `T`, `Z`, …
+    pub state: u8,
+    /// Its parent's process id.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// Its session.
+    pub session: u32,
+    /// The kernel's flags of the task (`include/linux/sched.h`).
+    pub flags: u64,
+    /// User and kernel time of all its threads, ended ones included, in USER_HZ ticks.
+    pub ticks: u64,
+    /// Its threads, the first one included also where that has ended.
+    pub threads: u64,
+    /// When it started, in USER_HZ ticks after boot.
+    pub start_time: u64,
+}
+
 /// What `/proc/TID/schedstat` says of one thread (sched-stats.rst, on `schedstat` of a process).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SchedStat {
@@ -57,6 +89,104 @@ pub fn task_stat(bytes: &[u8]) -> Option<TaskStat> {
         system_ticks: field(0)?,
         start_time: field(6)?,
     })
+}
+
+impl Comm {
+    const MOST: usize = 15;
+
+    /// The name, cut where it is longer than an ordinary task's.
+    pub fn new(name: &[u8]) -> Self {
+        let mut comm = Self::default();
+        let length = name.len().min(Self::MOST);
+        comm.bytes[..length].copy_from_slice(&name[..length]);
+        // No length is past `MOST`.
+        comm.length = length as u8;
+        comm
+    }
+
+    /// Its bytes, which need not be text.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl std::fmt::Display for Comm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl ProcStat {
+    /// A thread of the kernel (`PF_KTHREAD`).
+    pub fn is_kernel(&self) -> bool {
+        self.flags & 0x0020_0000 != 0
+    }
+
+    /// A task whose CPUs nobody may set (`PF_NO_SETAFFINITY`).
+    pub fn has_fixed_cpus(&self) -> bool {
+        self.flags & 0x0400_0000 != 0
+    }
+
+    /// Whether something of it still runs. A first thread that ended before the others reads as a zombie.
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.state, b'Z' | b'X' | b'x') || self.threads > 1
+    }
+}
+
+/// A `/proc/PID/stat` text with what a process is chosen by. The name may hold spaces and parentheses.
+pub fn proc_stat(bytes: &[u8]) -> Option<ProcStat> {
+    let open = bytes.iter().position(|&byte| byte == b'(')?;
+    let close = bytes.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = words(bytes.get(close + 1..)?);
+    let state = *fields.next()?.first()?;
+    let mut field = |skip: usize| number(fields.nth(skip)?);
+    let (parent, group, session) = (id(field(0)?)?, id(field(0)?)?, id(field(0)?)?);
+    // Between them stand the terminal and its foreground group, which may be -1.
+    let flags = field(2)?;
+    let ticks = field(4)?.saturating_add(field(0)?);
+    Some(ProcStat {
+        pid: id(number(bytes.get(..open)?)?)?,
+        comm: Comm::new(bytes.get(open + 1..close)?),
+        state,
+        parent,
+        group,
+        session,
+        flags,
+        ticks,
+        threads: field(4)?,
+        start_time: field(1)?,
+    })
+}
+
+/// The user that a process acts as: the second of the four in the line `Uid:` of `/proc/PID/status` (proc.rst, table
+/// 1-2).
+pub fn user(bytes: &[u8]) -> Option<u32> {
+    let mut lines = bytes.split(|&byte| byte == b'\n');
+    let ids = lines.find_map(|line| line.strip_prefix(b"Uid:"))?;
+    id(number(words(ids).nth(1)?)?)
+}
+
+/// A `/proc/PID/cmdline` text with blanks between the words; empty where the process has none.
+pub fn command_line(bytes: &mut [u8]) -> &[u8] {
+    bytes
+        .iter_mut()
+        .filter(|byte| **byte == 0)
+        .for_each(|byte| *byte = b' ');
+    bytes.trim_ascii_end()
+}
+
+/// The paths of a `/proc/PID/cgroup` text (cgroups(7)), one for each tree.
+pub fn group_paths(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = bytes.split(|&byte| byte == b'\n');
+    lines.filter_map(|line| line.splitn(3, |&byte| byte == b':').nth(2))
+}
+
+/// Time since boot in a `/proc/uptime` text, in hundredths of a second (proc.rst, 1.8): the first of two numbers.
+pub fn uptime_hundredths(bytes: &[u8]) -> Option<u64> {
+    let first = words(bytes).next()?;
+    let point = first.iter().position(|&byte| byte == b'.')?;
+    let (whole, part) = (number(&first[..point])?, first.get(point + 1..point + 3)?);
+    whole.checked_mul(100)?.checked_add(number(part)?)
 }
 
 /// A `/proc/TID/schedstat` text.
@@ -179,10 +309,72 @@ mod tests {
         assert_eq!(found, [88, 981, 2344]);
     }
 
+    #[test]
+    fn a_stat_gives_what_a_process_is_chosen_by() {
+        let stat = proc_stat(include_bytes!("../fixtures/stat")).unwrap();
+        let same = task_stat(include_bytes!("../fixtures/stat")).unwrap();
+        assert_eq!((stat.pid, stat.parent, stat.group), (same.pid, same.parent, same.group));
+        assert_eq!((stat.start_time, stat.state), (same.start_time, same.state));
+        assert!(!stat.is_kernel() && stat.is_alive() && stat.threads == 1);
+        let busy = proc_stat(include_bytes!("../fixtures/stat_busy")).unwrap();
+        assert_eq!(busy.ticks, 48 + 193);
+    }
+
+    #[test]
+    fn a_first_thread_that_ended_before_the_others_leaves_its_process_alive() {
+        let of = |state, threads| ProcStat {
+            state,
+            threads,
+            ..ProcStat::default()
+        };
+        assert!(of(b'Z', 3).is_alive() && of(b'T', 1).is_alive());
+        assert!(!of(b'Z', 1).is_alive());
+    }
+
+    #[test]
+    fn the_user_is_the_one_it_acts_as() {
+        assert_eq!(user(b"Name:\tx\nUid:\t1000\t33\t1000\t1000\nGid:\t0\n"), Some(33));
+        assert_eq!(user(b"Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn a_command_line_has_blanks_between_its_words() {
+        assert_eq!(
+            command_line(&mut b"redis-server\x00--port\x007777\x00".to_vec()),
+            b"redis-server --port 7777"
+        );
+        assert_eq!(command_line(&mut Vec::new()), b"");
+    }
+
+    #[test]
+    fn group_paths_may_hold_colons() {
+        let text = b"12:cpu,cpuacct:/a\n0::/b:c/d\n";
+        assert_eq!(group_paths(text).collect::<Vec<_>>(), [&b"/a"[..], b"/b:c/d"]);
+    }
+
+    #[test]
+    fn uptime_is_in_hundredths() {
+        assert_eq!(uptime_hundredths(b"350735.47 234388.90\n"), Some(35_073_547));
+        assert_eq!(uptime_hundredths(b"350735\n"), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_name_of_any_bytes_does_not_move_the_fields(name: Vec<u8>, pid in 1u32.., session: u32, start: u64) {
+            let head = format!("{pid} (");
+            let tail = format!(") S 1 2 {session} -1 -1 4194304 1 2 3 4 5 6 0 0 20 0 9 0 {start} 5 6 7");
+            let text = [head.as_bytes(), &name, tail.as_bytes()].concat();
+            let stat = proc_stat(&text).unwrap();
+            prop_assert_eq!((stat.pid, stat.session, stat.start_time), (pid, session, start));
+            prop_assert_eq!((stat.ticks, stat.threads, stat.flags), (11, 9, 4_194_304));
+            prop_assert_eq!(stat.comm, Comm::new(&name));
+        }
+
         #[test]
         fn no_bytes_make_a_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = (task_stat(&bytes), schedstat(&bytes), switches(&bytes));
+            let _ = (proc_stat(&bytes), user(&bytes), uptime_hundredths(&bytes), group_paths(&bytes).count());
+            let _ = command_line(&mut bytes.clone());
             steal(&bytes, |_, _| {});
             let mut found = Vec::new();
             ids(&bytes, &mut found);

@@ -2,7 +2,7 @@
 //!
 //! When is decided in `course`, how a command is placed and ended in `life`; here the two meet.
 
-mod affinity;
+pub mod affinity;
 mod asking;
 mod course;
 mod described;
@@ -11,16 +11,17 @@ mod exit;
 mod launch;
 mod leaf;
 mod life;
-mod members;
+pub mod members;
 mod parent;
 mod probe;
 mod ready;
 pub mod recipe;
+pub mod steering;
 mod tail;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Cgroup, Ready, RunConfig};
+use crate::config::{Cgroup, Ready, RunConfig, RunOrder};
 use course::{Course, Next};
 use error::Error;
 use exit::Exit;
@@ -28,8 +29,10 @@ use leaf::Leaf;
 use life::Life;
 use parent::Share;
 use pipeline_cgroup_fs::Hierarchies;
+use pipeline_plugin_api::fields;
 use pipeline_plugin_api::prelude::*;
 use recipe::Recipe;
+use steering::Order;
 
 /// How often it looks for processes that came or went.
 const REFRESH: Nanos = Nanos::from_millis(500);
@@ -99,6 +102,34 @@ impl Element for Run {
         probe::probe()
     }
 
+    fn control(&mut self, name: &str, value: &str) -> Result<()> {
+        if name != "run" {
+            return Err(Failure::retry(format!(
+                "`{}` has no setting `{name}`; it has `run`",
+                Self::NAME
+            )));
+        }
+        let order: RunOrder = fields::parse(value).map_err(|_| {
+            Failure::retry(format!(
+                "`{value}` is nothing to do; write `Start`, `Stop` or `Schedule`"
+            ))
+        })?;
+        let runs = match order {
+            RunOrder::Start => Some(true),
+            RunOrder::Stop => Some(false),
+            RunOrder::Schedule => None,
+        };
+        if runs == Some(true) {
+            self.course.begin_anew();
+        }
+        let until = Nanos::FOREVER;
+        let order = runs.map(|runs| Order { runs, until });
+        if !steering::give(&self.run(), &self.host.name(), order) {
+            return Err(Failure::retry("the command is not under way yet, or no more"));
+        }
+        Ok(())
+    }
+
     fn status(&self) -> String {
         match &self.now {
             Some(now) => match now.phase {
@@ -114,6 +145,9 @@ impl Element for Run {
 impl TargetProvider for Run {
     fn start(&mut self, system: &System) -> Result<()> {
         self.system = Some(system.clone());
+        steering::enter(&self.run(), &self.host.name(), system.waker());
+        let secrets = system.extension("pipeline.secrets", &[]).unwrap_or_default();
+        self.recipe.withheld = String::from_utf8_lossy(&secrets).lines().map(str::to_owned).collect();
         if self.config.cgroup == Cgroup::Auto {
             self.hierarchies = Hierarchies::discover("/")
                 .map_err(|error| self.without_group(&error.into()))
@@ -135,6 +169,7 @@ impl TargetProvider for Run {
 
     fn stop(&mut self, out: &mut Batch) -> Result<()> {
         let at = self.system.as_ref().map_or(out.at, System::now).max(out.at);
+        steering::leave(&self.run(), &self.host.name());
         asking::ask_all(&self.run(), at);
         if let Some(kill_at) = self.ask_to_end(at)
             && let Some(now) = &self.now
@@ -188,7 +223,10 @@ impl Run {
 
     /// Starts or stops, as its course wants.
     fn steer(&mut self, at: Nanos, out: &mut Batch) -> Result<()> {
-        let wanted = self.course.wants(at);
+        let wanted = match self.order(at) {
+            Some(order) => order.runs && self.course.is_rested(at),
+            None => self.course.wants(at),
+        };
         match &self.now {
             None if wanted => self.begin(at, out),
             Some(Now {
@@ -232,12 +270,13 @@ impl Run {
         Ok(())
     }
 
-    /// The run's name. Tests run side by side in one process, and each is a run of its own.
+    /// What somebody wants of it now, whatever its schedule says.
+    fn order(&self, at: Nanos) -> Option<Order> {
+        steering::order(&self.run(), &self.host.name(), at)
+    }
+
     fn run(&self) -> String {
-        let run = self.host.run_id();
-        #[cfg(test)]
-        let run = format!("{run} {:?}", std::thread::current().id());
-        run
+        steering::run_of(&self.host)
     }
 
     fn launch(&mut self, system: &System) -> std::result::Result<Life, Error> {
@@ -380,6 +419,11 @@ impl Run {
         phase
             .into_iter()
             .chain(self.course.next_edge(at))
+            .chain(
+                self.order(at)
+                    .map(|order| order.until)
+                    .filter(|until| *until < Nanos::FOREVER),
+            )
             .min()
             .map_or(Wish::Nothing, Wish::At)
     }

@@ -5,7 +5,7 @@ use crate::pattern::{self, Known};
 use crate::quality::{reason_of, without_value};
 use crate::total::Total;
 use pipeline_plugin_api::abi::MetricName;
-use pipeline_plugin_api::frame::Key;
+use pipeline_plugin_api::frame::{Gone, Key};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ pub struct Rate {
     gap: Option<Nanos>,
     rated: Known<Rated>,
     totals: BTreeMap<Key, Total>,
+    gone: Gone,
 }
 
 /// What is done with one metric.
@@ -52,6 +53,7 @@ impl Element for Rate {
             gap: config.gap.map(Span::nanos),
             rated: Known::default(),
             totals: BTreeMap::new(),
+            gone: Gone::default(),
         })
     }
 
@@ -62,7 +64,7 @@ impl Element for Rate {
 
 impl Transform for Rate {
     fn apply(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
-        for reading in input.readings() {
+        for reading in input.readings().filter(|reading| !self.gone.has(reading.target)) {
             let host = &self.host;
             let rated = self.rated.of(reading.metric, &self.metrics, host, |name| {
                 learn(name, &self.metrics, host)
@@ -80,6 +82,7 @@ impl Transform for Rate {
         }
         for change in input.changes().filter(|change| change.change == Change::GONE) {
             self.totals.retain(|key, _| key.target != change.target.id);
+            self.gone.add(change.target.id);
         }
         Ok(Wish::Nothing)
     }

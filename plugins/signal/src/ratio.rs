@@ -3,6 +3,7 @@
 use crate::config::RatioConfig;
 use crate::quality::{reason_of, without_value, worse};
 use pipeline_plugin_api::abi::MetricName;
+use pipeline_plugin_api::frame::Gone;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub struct Ratio {
     ratio: MetricId,
     sides: BTreeMap<MetricId, Option<Side>>,
     waiting: BTreeMap<(TargetId, Part), Pair>,
+    gone: Gone,
 }
 
 /// What a metric is to the ratio.
@@ -54,6 +56,7 @@ impl Element for Ratio {
             ratio,
             sides: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            gone: Gone::default(),
         })
     }
 
@@ -65,7 +68,7 @@ impl Element for Ratio {
 impl Transform for Ratio {
     fn apply(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
         for reading in input.readings() {
-            let Some(side) = self.side(reading.metric) else {
+            let Some(side) = self.side(reading.metric).filter(|_| !self.gone.has(reading.target)) else {
                 continue;
             };
             let pair = self.waiting.entry((reading.target, reading.part)).or_default();
@@ -74,6 +77,7 @@ impl Transform for Ratio {
         }
         for change in input.changes().filter(|change| change.change == Change::GONE) {
             self.waiting.retain(|(target, _), _| *target != change.target.id);
+            self.gone.add(change.target.id);
         }
         Ok(Wish::Nothing)
     }

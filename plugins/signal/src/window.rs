@@ -6,7 +6,7 @@ use crate::quality::{reason_of, without_value};
 use crate::series::{Reach, Series};
 use crate::statistics::Statistic;
 use pipeline_plugin_api::abi::MetricName;
-use pipeline_plugin_api::frame::Key;
+use pipeline_plugin_api::frame::{Gone, Key};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ pub struct Windows {
     reach: Reach,
     made: Known<Made>,
     series: BTreeMap<Key, Series>,
+    gone: Gone,
 }
 
 /// The metrics that are made of one.
@@ -48,6 +49,7 @@ impl Element for Windows {
             config,
             made: Known::default(),
             series: BTreeMap::new(),
+            gone: Gone::default(),
         })
     }
 
@@ -58,7 +60,7 @@ impl Element for Windows {
 
 impl Transform for Windows {
     fn apply(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
-        for reading in input.readings() {
+        for reading in input.readings().filter(|reading| !self.gone.has(reading.target)) {
             let (host, config) = (&self.host, &self.config);
             let learn = |name: &MetricName| learn(name, config, host).map(Some);
             let Some(made) = self.made.of(reading.metric, &config.metrics, host, learn)? else {
@@ -74,6 +76,7 @@ impl Transform for Windows {
         }
         for change in input.changes().filter(|change| change.change == Change::GONE) {
             self.series.retain(|key, _| key.target != change.target.id);
+            self.gone.add(change.target.id);
         }
         Ok(Wish::Nothing)
     }

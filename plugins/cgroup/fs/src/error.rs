@@ -89,9 +89,17 @@ pub enum Error {
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What is wrong with it.
+    },
+    /// The kernel does not tell of changes in a directory.
+    #[error("cannot watch `{}`{hint}", path.display())]
+    Watch {
+        /// The directory.
+        path: PathBuf,
+        /// What mends it; empty where nothing is known.
+        hint: &'static str,
+        /// What the kernel said.
         #[source]
-        source: glob::PatternError,
+        source: io::Error,
     },
     /// A path that leaves the hierarchy, or a name that is no single component.
     #[error("`{name}` cannot name a group; use plain names without `..`, relative to the hierarchy's root")]

@@ -2,7 +2,7 @@
 
 use crate::hierarchy::v2_controllers;
 use crate::parse::{self, Member};
-use crate::{Controller, ControllerSet, Error, Hierarchies, Hierarchy, Version, fs};
+use crate::{Controller, ControllerSet, Error, GroupPattern, Hierarchies, Hierarchy, Version, fs};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
@@ -76,15 +76,16 @@ impl Group {
         Self::from_places(path.clone(), places, || path.display().to_string())
     }
 
-    /// All groups whose path fits `pattern` in any tree, sorted by path: `*`, `?`, `[ab]` in a name, `**` for any depth.
+    /// All groups whose path fits a [`GroupPattern`] in any tree, sorted by path.
     ///
     /// # Errors
     /// [`Error::Pattern`], [`Error::Name`] for `..` in it, [`Error::Read`].
     pub fn glob(hierarchies: &Hierarchies, pattern: &str) -> Result<Vec<Self>, Error> {
         relative(Path::new(pattern))?;
+        let pattern = GroupPattern::parse(pattern)?;
         let mut paths = BTreeSet::new();
         for tree in hierarchies.trees() {
-            paths.extend(paths_in(&tree.point, pattern.trim_start_matches('/'))?);
+            collect(tree, &pattern, String::new(), &mut paths)?;
         }
         paths
             .into_iter()
@@ -181,19 +182,6 @@ impl Group {
 }
 
 impl Directory {
-    /// The names under which it is told to others: `unified` for one of version 2, each of its controllers for
-    /// one of version 1.
-    pub fn names(&self) -> Vec<&'static str> {
-        match self.version {
-            Version::V2 => vec!["unified"],
-            Version::V1 => self
-                .controllers
-                .iter()
-                .map(|controller| controller.name(Version::V1))
-                .collect(),
-        }
-    }
-
     fn open(tree: &Hierarchy, path: PathBuf) -> Result<Self, Error> {
         let controllers = enabled(tree.version, tree.controllers, &path)?;
         let inode = fs::inode(&path)?;
@@ -240,16 +228,22 @@ fn member_of<'members>(members: &'members [Member], tree: &Hierarchy) -> Option<
     })
 }
 
-fn paths_in(point: &Path, pattern: &str) -> Result<Vec<PathBuf>, Error> {
-    let whole = format!("{}/{pattern}", glob::Pattern::escape(&point.to_string_lossy()));
-    let found = glob::glob(&whole).map_err(|source| Error::Pattern {
-        pattern: pattern.into(),
-        source,
-    })?;
-    let directories = found.filter_map(Result::ok).filter(|path| path.is_dir());
-    Ok(directories
-        .filter_map(|path| path.strip_prefix(point).map(Path::to_path_buf).ok())
-        .collect())
+/// Adds the paths below `path` that fit; looks only where one can.
+fn collect(tree: &Hierarchy, pattern: &GroupPattern, path: String, into: &mut BTreeSet<String>) -> Result<(), Error> {
+    if pattern.reaches_below(&path) {
+        for child in tree.children(&path)?.unwrap_or_default() {
+            let below = if path.is_empty() {
+                child.name
+            } else {
+                format!("{path}/{}", child.name)
+            };
+            collect(tree, pattern, below, into)?;
+        }
+    }
+    if pattern.fits(&path) {
+        into.insert(path);
+    }
+    Ok(())
 }
 
 /// `path` without slashes around it, refused where it would leave the tree.

@@ -11,6 +11,7 @@
 //! | which group is this process in? | [`Group::of_pid`], [`Group::at`], [`Group::glob`] |
 //! | somebody told me its directories | [`Group::of_directories`] |
 //! | is it still the same group? | [`Group::check`] |
+//! | which groups are below, and who tells when that changes? | [`Hierarchy::children`], [`GroupPattern`], [`Watcher`] |
 //! | a leaf of my own | [`Leaf::plan`], [`Leaf::make`], [`Group::attach`], [`Group::remove`] |
 //! | what does it use? | [`StatFiles`] |
 //! | how long did it wait? | [`PressureFiles`], [`Trigger`] |
@@ -55,12 +56,19 @@ mod hierarchy;
 mod kept;
 mod knob;
 mod leaf;
-mod parse;
+// Beyond this crate only for the fuzzer, which gives the readers any bytes.
+#[doc(hidden)]
+pub mod parse;
+mod pattern;
 mod pressure;
 mod remove;
 mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod told;
+mod tree;
 mod trigger;
+mod watch;
 
 pub use controller::{Controller, ControllerSet, Version};
 pub use cpuset::{CpuSet, CpuSetError, CpusetChange, CpusetWrite, plan_cpuset};
@@ -72,6 +80,9 @@ pub use knob::{
 };
 pub use leaf::{Leaf, Made, SubtreeChange};
 pub use parse::{CpuStats, DeviceIo, Limit, MemoryStats, PidsStats, Pressure, Stall};
+pub use pattern::GroupPattern;
 pub use pressure::{PressureFiles, Pressures, Resource};
 pub use stats::{Families, StatFiles, Stats};
+pub use tree::Child;
 pub use trigger::{StallKind, Trigger};
+pub use watch::{Interest, Notice, Watch, Watcher};

@@ -4,6 +4,7 @@
 //! since every kernel release adds some.
 
 mod cpu;
+mod events;
 mod io;
 mod knob;
 mod memory;
@@ -12,6 +13,7 @@ mod pids;
 mod pressure;
 
 pub use cpu::{CpuStats, cpu_stat_v1, cpu_stat_v2, cpuacct_stat, cpuacct_usage};
+pub use events::is_populated;
 pub use io::{DeviceIo, Operation, blkio, io_stat};
 pub use knob::{freezer_state, is_frozen, quota_v1, quota_v2};
 pub use memory::{Limit, MemoryStats, limit_v1, limit_v2, memory_events, memory_stat_v1, memory_stat_v2, oom_control};

@@ -1,15 +1,9 @@
 //! The same calls against this machine's kernel, whatever version it runs: groups are made, used and removed.
 //!
 //! Needs root; a test prints `SKIP: why` otherwise, and fails under `PIPELINE_REQUIRE=cgroup`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "helpers of tests are tests to us, but not to clippy"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests to us, but not to clippy")]
 
-mod bed;
-
-use bed::{Bed, soon};
+use pipeline_cgroup_fs::testing::{Bed, SPIN, soon};
 use pipeline_cgroup_fs::{
     Controller, CpuSet, CpusetChange, Error, Families, Group, Knob, KnobKind, PressureFiles, Quota, Resource, Setting,
     StallKind, StatFiles, Trigger, Version, plan_cpuset,
@@ -18,8 +12,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
-
-const SPIN: &str = "while :; do :; done";
 
 fn version_of(group: &Group, controller: Controller) -> Option<Version> {
     group.directory(controller).map(|directory| directory.version)

@@ -3,15 +3,13 @@
 //! No root and no kernel behaviour here; see `kernel.rs`.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests to us, but not to clippy")]
 
-mod tree;
-
+use pipeline_cgroup_fs::testing::Tree;
 use pipeline_cgroup_fs::{
     Controller, ControllerSet, CpusetChange, Error, Families, Group, Hierarchies, Knob, KnobKind, Leaf, Limit, Mode,
     PressureFiles, Quota, Setting, StatFiles, Version, plan_cpuset,
 };
 use std::fs;
 use std::path::Path;
-use tree::Tree;
 
 fn discover(tree: &Tree) -> Hierarchies {
     Hierarchies::discover(tree.path()).unwrap()

@@ -3,9 +3,12 @@
 //! A file is recorded before it is written, and every record has what was found before our first write. Nothing is
 //! written here.
 
+use super::held::Claim;
 use pipeline_cgroup_fs::{FileWrite, KnobKind, Setting};
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
 
 /// A knob that we hold.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Hold {
     pub in_force: Setting,
     /// In the order of writing, to be undone backwards. Empty where what was asked for stood there already.
     pub lines: Vec<Line>,
+    /// That no other node turns these files.
+    pub claim: Arc<Claim>,
 }
 
 /// One write that we made, or are about to.
@@ -70,12 +75,19 @@ pub fn settle(system: &System, lines: &[Line]) {
 
 impl Hold {
     /// A knob that stands as it was found.
-    pub fn of(found: Setting) -> Self {
+    pub fn of(found: Setting, claim: Arc<Claim>) -> Self {
         Self {
             in_force: found.clone(),
             found,
             lines: Vec::new(),
+            claim,
         }
+    }
+
+    /// The one line of that file; `None` where there is none, or several.
+    pub fn only_line_of(&self, path: &Path) -> Option<&Line> {
+        let mut lines = self.lines.iter().filter(|line| line.write.path == path);
+        lines.next().filter(|_| lines.next().is_none())
     }
 
     /// What is to be recorded so that `writes` can be made on top of what we hold: the text found first stays.
@@ -89,6 +101,15 @@ impl Hold {
             None => write,
         };
         writes.into_iter().map(with_first).collect()
+    }
+
+    /// These lines hold now in place of those with the same records.
+    pub fn amended(&mut self, lines: Vec<Line>) {
+        for line in lines {
+            if let Some(held) = self.lines.iter_mut().find(|held| held.record == line.record) {
+                *held = line;
+            }
+        }
     }
 
     /// The new lines hold now, and replace those of the same files.

@@ -1,5 +1,6 @@
 //! `cgroup.limit` on plain files; `kernel` is the same on groups of this machine.
 
+mod held;
 mod kernel;
 
 use super::*;
@@ -20,7 +21,12 @@ struct Stand {
 
 impl Stand {
     fn new(config: &str, target: Target) -> Self {
+        Self::named("limit", config, target)
+    }
+
+    fn named(name: &str, config: &str, target: Target) -> Self {
         let host = TestHost::new();
+        host.world().node_names = vec![name.to_owned()];
         let target = host.target(target);
         let mut node = host.node::<Actuates<Limit>>(config).unwrap();
         node.start().unwrap();
@@ -146,6 +152,21 @@ fn a_group_that_does_not_freeze_in_time_goes_on() {
     assert_eq!((tree.read("g/cgroup.freeze"), stand.journal().len()), ("0".into(), 0));
 }
 
+/// Scenario: a group of plain files says that it is frozen, whatever is asked of it.
+#[test]
+fn a_thaw_that_comes_late_leaves_the_freeze_and_its_record() {
+    let tree = Tree::v2()
+        .with("g/cgroup.freeze", "0\n")
+        .with("g/cgroup.events", "populated 1\nfrozen 1\n");
+    let mut stand = Stand::new(ALL, tree.target(&[("unified", "g")]));
+    assert_eq!(stand.ask(&vocabulary::FREEZE, 1.0, "").fate, Fate::APPLIED);
+    assert_eq!(stand.ask(&vocabulary::FREEZE, 0.0, "").fate, Fate::REFUSED);
+    assert_eq!(tree.read("g/cgroup.freeze"), "1");
+    assert_eq!(stand.journal(), [line("cgroup.freeze", "0", "1")]);
+    assert_eq!(stand.release(&vocabulary::FREEZE).fate, Fate::UNDONE);
+    assert_eq!((tree.read("g/cgroup.freeze"), stand.journal().len()), ("0".into(), 0));
+}
+
 #[test]
 fn a_knob_is_journalled_written_and_put_back() {
     let (tree, mut stand) = v2();
@@ -166,6 +187,8 @@ fn a_changed_value_keeps_what_was_found_first_and_one_record() {
     for value in [50.0, 10.0, 1.0] {
         assert_eq!(stand.ask(&vocabulary::CPU_WEIGHT, value, "").fate, Fate::APPLIED);
         assert_eq!(stand.journal(), [line("cpu.weight", "250", &value.to_string())]);
+        let records: Vec<u64> = stand.host.world().journal.keys().copied().collect();
+        assert_eq!(records, [1], "it is amended and not recorded anew");
     }
     stand.release(&vocabulary::CPU_WEIGHT);
     assert_eq!(tree.read("g/cpu.weight"), "250");

@@ -50,7 +50,7 @@ struct Watched<R> {
 
 enum Sight<R> {
     Open(R),
-    /// Its files were withdrawn while it lives: to be opened again at the next sample.
+    /// Its files were withdrawn: to be looked at again at the next sample.
     Withdrawn,
     /// To be told at the next sample.
     Lost(Reason),
@@ -159,7 +159,7 @@ impl<R: Reader> Watched<R> {
 
     fn sample(&mut self, setup: &R::Setup, host: &Host, sample: Sample, now: Nanos, out: &mut Batch) {
         if let Sight::Withdrawn = self.sight {
-            self.reopen(setup);
+            self.look_again(setup);
         }
         let lost = match &mut self.sight {
             Sight::Silent | Sight::Withdrawn => return,
@@ -170,7 +170,7 @@ impl<R: Reader> Watched<R> {
                 let span = self.last.map(|last| now - last);
                 match reader.read(setup, Sample { span, ..sample }, out) {
                     Ok(()) => return self.last = Some(now),
-                    Err(error) => self.lose(&error, host, sample.target),
+                    Err(error) => self.lose(error, setup, host, sample.target),
                 }
             }
         };
@@ -181,42 +181,58 @@ impl<R: Reader> Watched<R> {
         }
     }
 
+    /// What kept a target from being read, and what it is to be from now on.
     #[cold]
-    fn lose(&mut self, error: &Error, host: &Host, target: TargetId) -> Reason {
+    fn lose(&mut self, error: Error, setup: &R::Setup, host: &Host, target: TargetId) -> Reason {
         let name = host
             .target(target)
             .map(|target| target.name.to_string())
             .unwrap_or_default();
-        let reason = group::reason(error);
-        match (&mut self.sight, error) {
-            (sight, error) if error.is_gone() => {
-                *sight = Sight::Lost(reason);
-                host.log(Level::DEBUG, &error.to_string(), &[("target", &name)]);
-            }
-            (sight, Error::Withdrawn { .. }) => {
-                *sight = Sight::Withdrawn;
-                host.log(Level::INFO, &error.to_string(), &[("target", &name)]);
-            }
-            (Sight::Open(reader), error) => {
-                reader.failed();
-                if !std::mem::replace(&mut self.told, true) {
-                    host.log(Level::WARN, &group::sentence(error), &[("target", &name)]);
-                }
-            }
-            _ => {}
-        }
         // What comes after a hole is not compared with what was before it.
         self.last = None;
+        let error = match error {
+            Error::Withdrawn { .. } => match self.reopen(setup) {
+                Ok(()) => {
+                    host.log(Level::INFO, &error.to_string(), &[("target", &name)]);
+                    return Reason::UNSUPPORTED;
+                }
+                Err(error) => error,
+            },
+            error => error,
+        };
+        let reason = group::reason(&error);
+        if error.is_gone() {
+            self.sight = Sight::Lost(reason);
+            host.log(Level::DEBUG, &error.to_string(), &[("target", &name)]);
+        } else {
+            if let Sight::Open(reader) = &mut self.sight {
+                reader.failed();
+            }
+            if !std::mem::replace(&mut self.told, true) {
+                host.log(Level::WARN, &group::sentence(&error), &[("target", &name)]);
+            }
+        }
         reason
     }
 
+    /// Opens what there is of the files now. The kernel withdraws the files of a group that is being removed ahead of
+    /// its directory, and only this tells a group that goes from one whose controller was switched off.
     #[cold]
-    fn reopen(&mut self, setup: &R::Setup) {
-        self.last = None;
-        self.sight = match open(setup, &self.dirs) {
-            Ok(Ok(reader)) => Sight::Open(reader),
-            Ok(Err(_)) => Sight::Silent,
-            Err(error) => Sight::Lost(group::reason(&error)),
+    fn reopen(&mut self, setup: &R::Setup) -> std::result::Result<(), Error> {
+        self.sight = match open(setup, &self.dirs)? {
+            Ok(reader) => Sight::Open(reader),
+            Err(_) => Sight::Withdrawn,
         };
+        Ok(())
+    }
+
+    /// A group whose files were all withdrawn lives on without them, or is gone by now.
+    #[cold]
+    fn look_again(&mut self, setup: &R::Setup) {
+        match self.reopen(setup) {
+            Ok(()) if matches!(self.sight, Sight::Withdrawn) => self.sight = Sight::Silent,
+            Ok(()) => {}
+            Err(error) => self.sight = Sight::Lost(group::reason(&error)),
+        }
     }
 }

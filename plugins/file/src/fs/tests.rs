@@ -200,18 +200,22 @@ fn a_full_disk_is_told_and_the_values_wait() {
     output.settle(Nanos(0)).unwrap();
     let failure = output.settle(SECOND).unwrap_err();
     assert_eq!(failure.kind, FailureKind::RETRY);
-    for part in [
-        "`/dev/full` cannot be written",
-        "No space left",
-        "free some space",
-        "1 values wait, 0 are lost",
-    ] {
+    for part in ["`/dev/full` cannot be written", "No space left", "free some space"] {
         assert!(failure.message.contains(part), "{failure}");
     }
+    assert_eq!(
+        output.status(),
+        "`/dev/full` cannot be written; 1 values wait, 0 are lost"
+    );
     output.push(b"two\n");
     assert!(
         output.settle(SECOND + Nanos(1)).is_ok(),
         "it is not tried again before the interval is over"
+    );
+    let again = output.settle(Nanos(2 * SECOND.0)).unwrap_err();
+    assert_eq!(
+        again.message, failure.message,
+        "the same trouble in other words is told again"
     );
     let last = output.finish().unwrap_err();
     assert!(last.message.contains("the run ends, and 2 values are lost"), "{last}");

@@ -37,10 +37,10 @@ fn a_real_server_wants_the_password_and_a_wrong_one_is_an_error() {
     let Some(server) = RedisServer::start(&["--requirepass", env!("CARGO_PKG_NAME")]) else {
         return;
     };
-    let more = "rate: 200, keys: 10, password_env: \"CARGO_PKG_NAME\"";
+    let more = "rate: 200, keys: 10, password: Env(\"CARGO_PKG_NAME\")";
     let mut node = RedisNode::with_target(&config(server.port, more));
     node.until_answered();
-    let more = "rate: 200, keys: 10, password_env: \"CARGO_PKG_VERSION\"";
+    let more = "rate: 200, keys: 10, password: Env(\"CARGO_PKG_VERSION\")";
     let mut wrong = RedisNode::with_target(&config(server.port, more));
     let said = wrong.after(300);
     assert!(said.number(&KPI_ERRORS).unwrap() > 30.0);
@@ -48,11 +48,29 @@ fn a_real_server_wants_the_password_and_a_wrong_one_is_an_error() {
 }
 
 #[test]
+fn a_real_server_takes_a_user_of_its_access_list() {
+    let password = concat!(">", env!("CARGO_PKG_NAME"));
+    let access = [
+        "--user", "me", "on", password, "~*", "+@all", "--user", "default", "off",
+    ];
+    let Some(server) = RedisServer::start(&access) else {
+        return;
+    };
+    let more = "rate: 200, keys: 10, user: \"me\", password: Env(\"CARGO_PKG_NAME\")";
+    let mut node = RedisNode::with_target(&config(server.port, more));
+    node.until_answered();
+    node.stop().unwrap();
+}
+
+#[test]
 fn a_password_that_is_nowhere_is_fatal_before_the_load() {
-    let failure = RedisNode::start(&config(1, "password_env: \"PIPELINE_KPI_NOT_SET\""))
+    let failure = RedisNode::start(&config(1, "password: Env(\"PIPELINE_KPI_NOT_SET\")"))
         .err()
         .unwrap();
-    assert!(failure.contains("`PIPELINE_KPI_NOT_SET` is not set"), "{failure}");
+    assert!(
+        failure.contains("`PIPELINE_KPI_NOT_SET`, which `password` names, is not set"),
+        "{failure}"
+    );
 }
 
 #[test]

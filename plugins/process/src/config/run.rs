@@ -117,6 +117,17 @@ pub enum Output {
     File(PathBuf),
 }
 
+/// What an operator or an actuator wants of a command, whatever its schedule says.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RunOrder {
+    /// It runs.
+    Start,
+    /// It does not run.
+    Stop,
+    /// As scheduled.
+    Schedule,
+}
+
 /// Whether a command gets a control group of its own.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Cgroup {

@@ -50,6 +50,17 @@ impl Course {
         self.window.holds(at) && at >= self.not_before
     }
 
+    /// Whether it may start as far as its earlier ends are concerned, whatever its window.
+    pub fn is_rested(&self, at: Nanos) -> bool {
+        at >= self.not_before
+    }
+
+    /// Earlier ends count no more.
+    pub fn begin_anew(&mut self) {
+        self.in_a_row = 0;
+        self.not_before = Nanos::ZERO;
+    }
+
     /// Whether its window ends at some time.
     pub fn is_bounded(&self) -> bool {
         self.window.to.is_some()

@@ -1,4 +1,7 @@
-//! A leaf group of one command: made before it starts, removed when it ended.
+//! A leaf group of one command: made before it starts, removed when it ended. How its steps are journalled stands in
+//! `record`.
+
+pub mod record;
 
 use super::error::Error;
 use pipeline_cgroup_fs::{ControllerSet, CpuSet, Directory, Group, Knob, KnobKind, Setting};
@@ -17,22 +20,19 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// Makes a leaf under the run's group and records how to remove it.
+    /// Records how to end and remove a leaf under the run's group, and makes it.
     ///
     /// # Errors
     /// It cannot be made; [`Error::Journal`].
     pub fn make(parent: &Group, name: &str, system: &System) -> Result<Self, Error> {
+        let plan = pipeline_cgroup_fs::Leaf::plan(parent, name, ControllerSet::ALL)?;
         // What is switched on above the leaf lies in the run's own group and goes with it.
-        let made = pipeline_cgroup_fs::Leaf::plan(parent, name, ControllerSet::ALL)?.make()?;
-        let mut leaf = Self {
+        let made = record::make(plan, true, system)?;
+        Ok(Self {
             group: made.group,
-            records: Vec::new(),
+            records: made.records,
             system: system.clone(),
-        };
-        match leaf.journal() {
-            Ok(()) => Ok(leaf),
-            Err(error) => leaf.remove().and(Err(error)),
-        }
+        })
     }
 
     /// Lets its processes use these CPUs only. `false` where it has no cpuset, so that affinity must do.
@@ -97,13 +97,6 @@ impl Leaf {
         self.records.into_iter().for_each(|record| self.system.settle(record));
         Ok(())
     }
-
-    fn journal(&mut self) -> Result<(), Error> {
-        for directory in self.group.directories() {
-            self.records.push(self.system.journal(&remove_dir(directory))?);
-        }
-        Ok(())
-    }
 }
 
 /// Lets the processes of a group run if an actuator stopped them: a frozen process answers no signal.
@@ -114,16 +107,6 @@ pub fn thaw(group: &Group) {
     if !matches!(knob.read(), Ok(Setting::Frozen(false))) {
         // If it cannot be thawed, the processes do not end, and that is told.
         let _ = knob.write(&Setting::Frozen(false));
-    }
-}
-
-/// How to undo making a directory.
-pub fn remove_dir(directory: &Directory) -> Undo {
-    Undo {
-        kind: UndoKind::REMOVE_DIR,
-        path: directory.path.to_string_lossy().into_owned().into(),
-        inode: directory.inode,
-        ..Undo::default()
     }
 }
 

@@ -4,14 +4,14 @@ use super::affinity;
 use super::asking;
 use super::error::Error;
 use super::exit::Exit;
-use super::launch::{self, Stopped};
+use super::launch::{self, Gate, Waiting};
 use super::leaf::Leaf;
 use super::members::{self, Family, Members, await_ready};
 use super::recipe::Recipe;
 use super::tail::Tail;
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::result::Result;
@@ -47,12 +47,13 @@ impl Life {
         inherited: &affinity::Mask,
         system: &System,
     ) -> Result<Self, Error> {
-        let stopped = match launch::stopped(recipe) {
-            Ok(stopped) => stopped,
+        // Until how to kill it is recorded it ends with us, as only we hold its gate.
+        let Waiting { pid, stderr, gate } = match launch::waiting(recipe) {
+            Ok(waiting) => waiting,
             Err(error) => return leaf.map_or(Ok(()), Leaf::remove).and(Err(error)),
         };
-        let mut life = Self::of(stopped, recipe, leaf, system);
-        match life.place(recipe, inherited).and_then(|()| life.go()) {
+        let mut life = Self::of(pid, stderr, recipe, leaf, system);
+        match life.place(recipe, inherited).and_then(|()| life.go(gate)) {
             Ok(()) => Ok(life),
             Err(error) => life.end().1.and(Err(error)),
         }
@@ -134,8 +135,8 @@ impl Life {
         (exit, self.leaf.take().map_or(Ok(()), Leaf::remove))
     }
 
-    fn of(stopped: Stopped, recipe: &Recipe, leaf: Option<Leaf>, system: &System) -> Self {
-        let leader = stopped.pid.as_raw_pid().cast_unsigned();
+    fn of(pid: Pid, stderr: Option<OwnedFd>, recipe: &Recipe, leaf: Option<Leaf>, system: &System) -> Self {
+        let leader = pid.as_raw_pid().cast_unsigned();
         let family = || {
             Members::Family(Family {
                 leader,
@@ -144,12 +145,12 @@ impl Life {
         };
         let members = leaf.as_ref().map_or_else(family, |leaf| Members::Group(leaf.lists()));
         let group = leaf.as_ref().map(|leaf| leaf.group().clone());
-        let asking = asking::Command::new(stopped.pid, group, recipe.stop_signal, members);
+        let asking = asking::Command::new(pid, group, recipe.stop_signal, members);
         Self {
             command: recipe.name().to_owned(),
-            pid: stopped.pid,
-            pidfd: pidfd_open(stopped.pid, PidfdFlags::empty()).ok(),
-            tail: Tail::new(stopped.stderr),
+            pid,
+            pidfd: pidfd_open(pid, PidfdFlags::empty()).ok(),
+            tail: Tail::new(stderr),
             asking: Arc::new(asking),
             leaf,
             kill: None,
@@ -203,8 +204,13 @@ impl Life {
     }
 
     /// Lets it begin.
-    fn go(&self) -> Result<(), Error> {
-        kill_process(self.pid, Signal::CONT).map_err(|source| self.failed("continue the process", source.into()))
+    fn go(&self, gate: Gate) -> Result<(), Error> {
+        let went = gate
+            .open()
+            .map_err(|source| self.failed("let go the process", source))?;
+        went.then_some(()).ok_or_else(|| Error::Stillborn {
+            command: self.command.clone(),
+        })
     }
 
     /// Kills until nothing is left; gives the ids of what does not end.

@@ -3,12 +3,10 @@
 //! One table for the process, since the nodes that share a group know nothing of each other.
 
 use super::error::Error;
-use super::leaf::remove_dir;
-use pipeline_cgroup_fs::{ControllerSet, Group, Hierarchies, Leaf, Made, SubtreeChange};
-use pipeline_plugin_api::host::UndoRecord;
+use super::leaf::record::{self, Recorded};
+use pipeline_cgroup_fs::{ControllerSet, Group, Hierarchies, Leaf, SubtreeChange};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::result::Result;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,9 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 static PARENTS: Mutex<BTreeMap<String, Parent>> = Mutex::new(BTreeMap::new());
 
 struct Parent {
-    group: Group,
-    changes: Vec<SubtreeChange>,
-    records: Vec<UndoRecord>,
+    made: Recorded,
     /// The journal in which the records stand: that of the node that made the group.
     system: System,
     users: usize,
@@ -38,15 +34,20 @@ impl Share {
     /// No group can be made here; [`Error::Journal`].
     pub fn take(hierarchies: &Hierarchies, run: &str, system: &System) -> Result<Self, Error> {
         let mut parents = parents();
-        if let Some(parent) = parents.get_mut(run) {
+        // One that is gone was undone from the journal when the node that made it died; it is made anew.
+        if let Some(parent) = parents.get_mut(run).filter(|parent| parent.made.group.check().is_ok()) {
             parent.users += 1;
             return Ok(Self {
                 run: run.to_owned(),
-                group: parent.group.clone(),
+                group: parent.made.group.clone(),
             });
         }
-        let parent = Parent::make(hierarchies, run, system)?;
-        let group = parent.group.clone();
+        let parent = Parent {
+            made: make(hierarchies, &format!("pipeline-{run}"), system)?,
+            system: system.clone(),
+            users: 1,
+        };
+        let group = parent.made.group.clone();
         parents.insert(run.to_owned(), parent);
         Ok(Self {
             run: run.to_owned(),
@@ -65,7 +66,9 @@ impl Share {
     /// Something of it is left; its undo records then stay.
     pub fn leave(self) -> Result<(), Error> {
         let mut parents = parents();
-        let Some(parent) = parents.get_mut(&self.run) else {
+        // The one that this was a share in may be gone, and another in its place.
+        let ours = |parent: &&mut Parent| parent.made.group == self.group;
+        let Some(parent) = parents.get_mut(&self.run).filter(ours) else {
             return Ok(());
         };
         parent.users -= 1;
@@ -77,46 +80,13 @@ impl Share {
 }
 
 impl Parent {
-    fn make(hierarchies: &Hierarchies, run: &str, system: &System) -> Result<Self, Error> {
-        let made = make(hierarchies, &format!("pipeline-{run}"))?;
-        let mut parent = Self {
-            group: made.group,
-            changes: made.changes,
-            records: Vec::new(),
-            system: system.clone(),
-            users: 1,
-        };
-        match parent.journal() {
-            Ok(()) => Ok(parent),
-            Err(error) => parent.remove().and(Err(error)),
-        }
-    }
-
-    /// The inode of a directory and what a file says after a write are known only afterwards, so these are recorded
-    /// at once after and not before; what a crash between the two leaves is an empty group.
-    fn journal(&mut self) -> Result<(), Error> {
-        for change in &self.changes {
-            let after = std::fs::read_to_string(&change.path).unwrap_or_default();
-            let undo = Undo {
-                kind: UndoKind::WRITE_FILE,
-                path: change.path.to_string_lossy().into_owned().into(),
-                inode: change.inode,
-                before: change.undo_text().into(),
-                after: after.trim_end().into(),
-                ..Undo::default()
-            };
-            self.records.push(self.system.journal(&undo)?);
-        }
-        for directory in self.group.directories() {
-            self.records.push(self.system.journal(&remove_dir(directory))?);
-        }
-        Ok(())
-    }
-
     fn remove(self) -> Result<(), Error> {
-        self.group.remove()?;
-        self.changes.iter().rev().try_for_each(SubtreeChange::undo)?;
-        self.records.into_iter().for_each(|record| self.system.settle(record));
+        self.made.group.remove()?;
+        self.made.changes.iter().rev().try_for_each(SubtreeChange::undo)?;
+        self.made
+            .records
+            .into_iter()
+            .for_each(|record| self.system.settle(record));
         Ok(())
     }
 }
@@ -141,12 +111,12 @@ pub fn plan(hierarchies: &Hierarchies, name: &str) -> Result<Vec<Leaf>, pipeline
 
 /// Makes the first planned group that can be made. A name that is taken, as by a run that crashed, gets this process's
 /// number behind it: a group of someone else is never used.
-fn make(hierarchies: &Hierarchies, name: &str) -> Result<Made, Error> {
+fn make(hierarchies: &Hierarchies, name: &str, system: &System) -> Result<Recorded, Error> {
     let names = [name.to_owned(), format!("{name}-{}", std::process::id())];
     let mut refusal = None;
     for name in &names {
         for plan in plan(hierarchies, name)? {
-            match plan.make() {
+            match record::make(plan, false, system) {
                 Ok(made) => return Ok(made),
                 Err(error) => refusal = Some(error),
             }
@@ -155,12 +125,12 @@ fn make(hierarchies: &Hierarchies, name: &str) -> Result<Made, Error> {
             break;
         }
     }
-    let nothing = || pipeline_cgroup_fs::Error::NoGroup { group: name.to_owned() };
-    Err(refusal.unwrap_or_else(nothing).into())
+    let nothing = || pipeline_cgroup_fs::Error::NoGroup { group: name.to_owned() }.into();
+    Err(refusal.unwrap_or_else(nothing))
 }
 
-fn is_taken(error: &pipeline_cgroup_fs::Error) -> bool {
-    matches!(error, pipeline_cgroup_fs::Error::Make { source, .. } if source.kind() == ErrorKind::AlreadyExists)
+fn is_taken(error: &Error) -> bool {
+    matches!(error, Error::Cgroup(error) if record::is_taken(error))
 }
 
 fn parents() -> MutexGuard<'static, BTreeMap<String, Parent>> {

@@ -20,6 +20,8 @@ pub struct Recipe {
     pub argv: Vec<String>,
     /// Variables to set.
     pub env: BTreeMap<String, String>,
+    /// Variables of ours that it does not inherit.
+    pub withheld: Vec<String>,
     /// Where to run.
     pub folder: Option<PathBuf>,
     /// As whom.
@@ -54,6 +56,7 @@ impl Recipe {
         Ok(Self {
             argv: argv(config)?,
             env: config.env.clone(),
+            withheld: Vec::new(),
             folder: config.folder.clone(),
             identity: identity(config)?,
             cpus: cpus(config)?,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bed::{Bed, SPIN, soon};
-use pipeline_cgroup_fs::{Controller, Families, Group, Quota, StatFiles};
+use pipeline_cgroup_fs::{Controller, Families, Group, Quota, StatFiles, Version};
 
 /// What the files of all knobs of a group read; those it has not are left out.
 fn knobs(group: &Group) -> Vec<(String, String)> {
@@ -116,6 +116,34 @@ fn the_journal_alone_puts_everything_back() {
             knob.name
         );
     }
+    undo_by_the_journal(&stand);
+    assert_eq!(knobs(&group), found);
+}
+
+/// Scenario: knobs that are turned again and again within one lease, so that their records are amended each time.
+#[test]
+fn the_journal_alone_puts_back_what_was_turned_often() {
+    let Some(mut bed) = Bed::new() else { return };
+    let group = bed.group.clone();
+    bed.start(&group, SPIN);
+    let found = knobs(&group);
+    let mut stand = Stand::new(ALL, bed.target(&group));
+    let mut turns = 0;
+    for (knob, values) in [
+        (vocabulary::CPU_WEIGHT, [7.0, 9999.0, 3.0]),
+        (vocabulary::CPU_QUOTA, [0.25, f64::INFINITY, 0.123_456]),
+        (vocabulary::FREEZE, [1.0, 0.0, 1.0]),
+    ] {
+        if stand.control(&knob).is_none() {
+            continue;
+        }
+        for value in values {
+            let outcome = stand.ask(&knob, value, "");
+            assert_eq!(outcome.fate, Fate::APPLIED, "{} {value}: {}", knob.name, outcome.why);
+        }
+        turns += 1;
+    }
+    assert_eq!(stand.journal().len(), turns, "one record a knob");
     undo_by_the_journal(&stand);
     assert_eq!(knobs(&group), found);
 }

@@ -158,7 +158,9 @@ fn two_that_share_a_cpu_wait_and_the_kernel_calls() {
     };
     const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
     assert!(!rings(NOW), "nobody waits yet");
-    (0..2).for_each(|_| bed.start(&group, SPIN));
+    for _ in 0..2 {
+        bed.start(&group, SPIN);
+    }
     assert!(rings(Timespec { tv_sec: 10, tv_nsec: 0 }));
     assert!(!rings(NOW), "once a window, and not until it is read");
     let (mut at, mut waited) = (1, 0.0);

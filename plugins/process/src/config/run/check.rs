@@ -1,8 +1,8 @@
 //! What is wrong with a `process.run` config, field by field, all at once.
 
-use super::{GoalConfig, Output, Ready, RunConfig};
+use super::{Output, Ready, RunConfig};
+use crate::described::check_goal;
 use crate::target::recipe;
-use pipeline_plugin_api::config::nearest_help;
 use pipeline_plugin_api::prelude::*;
 
 impl Configure for RunConfig {
@@ -10,7 +10,7 @@ impl Configure for RunConfig {
         self.check_command(faults);
         self.check_place(faults);
         self.check_times(faults);
-        self.goals.iter().for_each(|goal| check_goal(goal, faults));
+        self.goals.iter().for_each(|goal| check_goal("goals", goal, faults));
     }
 }
 
@@ -108,26 +108,6 @@ fn between(faults: &mut Faults, field: &'static str, value: Span, least: Span, m
         format!("`{field}` is {value}"),
         format!("give {least} to {most}"),
     );
-}
-
-/// Metrics of the vocabulary only: of others the unit is not known here.
-fn check_goal(goal: &GoalConfig, faults: &mut Faults) {
-    if vocabulary::metric(&goal.metric).is_none() {
-        let known = vocabulary::METRICS.iter().map(|metric| metric.name);
-        let message = format!("there is no metric `{}`", goal.metric);
-        faults.add("goals", message, nearest_help(&goal.metric, known));
-    }
-    let bound = goal.at_most.or(goal.at_least);
-    if goal.at_most.is_some() == goal.at_least.is_some() {
-        let message = format!("the goal for `{}` needs one bound", goal.metric);
-        faults.add("goals", message, "give `at_most` or `at_least`, in the metric's unit");
-    } else if bound.is_some_and(|bound| !bound.is_finite()) {
-        faults.add(
-            "goals",
-            format!("the goal for `{}` is no number", goal.metric),
-            "give a finite number",
-        );
-    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,25 @@
 //! Folders of plain files that look like `/proc` and `/sys/fs/cgroup`. They show what is read and written, not what the
-//! kernel would do about it; that is what `kernel.rs` is for.
+//! kernel would do about it; that is what [`Bed`](super::Bed) is for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder that is removed when dropped.
+#[derive(Debug)]
 pub struct Tree(tempfile::TempDir);
 
 impl Tree {
+    /// Nothing at all.
+    ///
+    /// # Panics
+    /// There is no room for a folder.
+    pub fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
     /// A machine whose mounts are `mountinfo`.
     pub fn new(mountinfo: &str) -> Self {
-        let tree = Self(tempfile::tempdir().unwrap());
-        tree.with("proc/self/mountinfo", mountinfo)
+        Self::empty().with("proc/self/mountinfo", mountinfo)
     }
 
     /// Version 2 with the controllers that distributions have, and a group `web` with CPU and memory.
@@ -69,7 +77,10 @@ impl Tree {
         self
     }
 
-    /// Writes a file.
+    /// Writes a file, with the folders around it.
+    ///
+    /// # Panics
+    /// It cannot be written.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.at(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -77,6 +88,9 @@ impl Tree {
     }
 
     /// What a file says.
+    ///
+    /// # Panics
+    /// There is none.
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.at(path)).unwrap()
     }

@@ -1,10 +1,12 @@
-//! Real groups on this machine for a test, and processes in them; both are gone when the test ends, failed or not.
+//! Real groups on this machine, and processes in them; both are gone when the test ends, failed or not.
 
-use pipeline_cgroup_fs::{ControllerSet, Error, Group, Hierarchies, Leaf, Made};
+use crate::{ControllerSet, Error, Group, Hierarchies, Leaf, Made};
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+
+/// A shell that uses all the CPU it gets.
+pub const SPIN: &str = "while :; do :; done";
 
 /// Keeps names of tests that run at once apart.
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -13,8 +15,11 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 type Seen = (Hierarchies, Option<tempfile::TempDir>);
 
 /// A leaf under the topmost group, and what was made and started in it.
+#[derive(Debug)]
 pub struct Bed {
+    /// The trees that the groups are in.
     pub hierarchies: Hierarchies,
+    /// The leaf.
     pub group: Group,
     made: Vec<Made>,
     children: Vec<Child>,
@@ -63,6 +68,9 @@ impl Bed {
     }
 
     /// A leaf under `parent`.
+    ///
+    /// # Panics
+    /// It cannot be made.
     pub fn leaf(&mut self, parent: &Group, name: &str) -> Group {
         let made = Leaf::plan(parent, name, ControllerSet::ALL).unwrap().make().unwrap();
         let group = made.group.clone();
@@ -71,6 +79,9 @@ impl Bed {
     }
 
     /// Starts a shell command in `group`; its id.
+    ///
+    /// # Panics
+    /// It cannot be started there.
     pub fn start(&mut self, group: &Group, script: &str) -> u32 {
         let mut command = Command::new("sh");
         let child = command
@@ -86,6 +97,9 @@ impl Bed {
     }
 
     /// Ends what was started.
+    ///
+    /// # Panics
+    /// A process cannot be ended.
     pub fn end(&mut self) {
         for mut child in self.children.drain(..) {
             let ended = child.kill().and_then(|()| child.wait());
@@ -120,10 +134,6 @@ impl Bed {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a test that leaves something behind says so, even while it fails"
-)]
 impl Drop for Bed {
     fn drop(&mut self) {
         self.end();
@@ -131,11 +141,7 @@ impl Drop for Bed {
             if let Err(error) = made.group.remove() {
                 eprintln!("left behind: {error}");
             }
-            let undone = made
-                .changes
-                .iter()
-                .rev()
-                .try_for_each(pipeline_cgroup_fs::SubtreeChange::undo);
+            let undone = made.changes.iter().rev().try_for_each(crate::SubtreeChange::undo);
             undone.unwrap_or_else(|error| eprintln!("still on: {error}"));
         }
     }
@@ -146,16 +152,4 @@ fn take_turn() -> std::io::Result<File> {
     let file = File::create(std::env::temp_dir().join("pipeline-cgroup-tests.lock"))?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
     Ok(file)
-}
-
-/// Whether `fact` becomes true within two seconds.
-pub fn soon(mut fact: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(2);
-    while Instant::now() < end {
-        if fact() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    false
 }

@@ -1,0 +1,89 @@
+//! Patterns for names and command lines: `*` stands for any text, `?` for any one byte. Pure, and linear in practice:
+//! no pattern makes it slow or deep.
+
+/// Whether the whole text fits the pattern.
+pub fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    // Where the last `*` stands, and how much of the text it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == text[from] => {
+                at += 1;
+                from += 1;
+            }
+            _ => {
+                let Some((place, taken)) = star else { return false };
+                star = Some((place, taken + 1));
+                at = place + 1;
+                from = taken + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|&byte| byte == b'*')
+}
+
+/// Whether the text fits one of the patterns. No pattern means that every text does.
+pub fn fits_any(patterns: &[String], text: &[u8]) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern.as_bytes(), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn stars_and_question_marks_stand_for_what_they_say() {
+        for (pattern, text, fit) in [
+            ("redis-server", "redis-server", true),
+            ("redis*", "redis-server", true),
+            ("redis", "redis-server", false),
+            ("*server", "redis-server", true),
+            ("*s*r*", "redis-server", true),
+            ("*--port 77?7*", "redis-server --port 7777 --save", true),
+            ("*--port 77?7", "redis-server --port 7777 --save", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("", "", true),
+            ("", "a", false),
+            ("**", "", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(fits(pattern.as_bytes(), text.as_bytes()), fit, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn no_patterns_mean_all_texts() {
+        assert!(fits_any(&[], b"anything"));
+        assert!(!fits_any(&["a".to_owned()], b"anything"));
+    }
+
+    /// What the definition says, read literally.
+    fn slowly(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.first(), text.first()) {
+            (None, None) => true,
+            (Some(b'*'), _) => slowly(&pattern[1..], text) || (!text.is_empty() && slowly(pattern, &text[1..])),
+            (Some(b'?'), Some(_)) => slowly(&pattern[1..], &text[1..]),
+            (Some(a), Some(b)) => a == b && slowly(&pattern[1..], &text[1..]),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_the_definition(pattern in "[ab*?]{0,7}", text in "[ab]{0,8}") {
+            prop_assert_eq!(fits(pattern.as_bytes(), text.as_bytes()), slowly(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_are_matched_without_a_panic(pattern: Vec<u8>, text: Vec<u8>) {
+            let _ = fits(&pattern, &text);
+        }
+    }
+}
