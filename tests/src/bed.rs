@@ -62,6 +62,8 @@ impl Bed {
         for name in ["PIPELINE_PLUGIN_PATH", "RUST_BACKTRACE", "RUST_LOG", "NO_COLOR"] {
             command.env_remove(name);
         }
+        // Runs of other scenarios go on beside it, and are not its business.
+        command.env("PIPELINE_RUNTIME_DIR", self.path("runtime"));
         command
     }
 

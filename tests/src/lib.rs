@@ -5,5 +5,6 @@
 pub mod bed;
 pub mod built;
 pub mod child;
+pub mod held;
 pub mod need;
 pub mod record;

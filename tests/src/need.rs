@@ -19,6 +19,8 @@ pub enum Need {
     Cpus,
     /// The emulated machine: `PIPELINE_LAB` is the path of what boots it and runs a command there.
     Lab,
+    /// A mount namespace of one's own, by `unshare`.
+    Namespaces,
 }
 
 impl Need {
@@ -30,6 +32,7 @@ impl Need {
             Self::Stress => "stress",
             Self::Cpus => "cpus",
             Self::Lab => "lab",
+            Self::Namespaces => "namespaces",
         }
     }
 
@@ -39,6 +42,7 @@ impl Need {
             Self::Redis => (!on_path("redis-server")).then_some("there is no `redis-server`"),
             Self::Stress => (!on_path("stress-ng")).then_some("there is no `stress-ng`"),
             Self::Lab => (!lab().is_file()).then_some("PIPELINE_LAB does not name what boots the emulated machine"),
+            Self::Namespaces => (!unshares()).then_some("`unshare --mount` does not work here"),
             Self::Root => (!is_root()).then_some("it is not run as root"),
             Self::Cgroup if !is_root() => Some("groups are made as root only, and this is not"),
             Self::Cgroup => (!has_cpu_controller()).then_some("no group with a `cpu` controller can be made"),
@@ -83,6 +87,11 @@ fn names(required: &str, need: Need) -> bool {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn unshares() -> bool {
+    let tried = std::process::Command::new("unshare").args(["--mount", "true"]).output();
+    tried.is_ok_and(|ended| ended.status.success())
 }
 
 fn is_root() -> bool {

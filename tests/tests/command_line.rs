@@ -205,7 +205,8 @@ fn every_graph_of_the_repository_can_be_drawn() {
         assert!(dot.starts_with("digraph"), "{dot}");
         for (drawn, arrow) in [(&mermaid, "--"), (&dot, "->")] {
             assert!(drawn.lines().count() > nodes && drawn.contains(arrow), "{drawn}");
-            assert!(drawn.contains("kpi.redis"), "{drawn}");
+            // Each writes what it found somewhere.
+            assert!(drawn.contains("file."), "{drawn}");
         }
     }
 }

@@ -160,13 +160,14 @@ fn a_second_signal_hurries_a_node_that_hangs_at_the_end() {
     }
 }
 
-/// A node that hangs in a tick cannot keep the run from ending: within half of the drain (5 s) the lane and its
-/// nodes are named and given up, and the others end in order, with a whole record.
+/// A node that hangs in a tick cannot keep the run from ending: when the call has had its second the node is named
+/// and given up, and the others end in order, with a whole record.
 #[test]
 fn a_node_that_hangs_in_a_tick_is_named_and_given_up() {
     let bed = hanging("Work");
     let said = bed.run(&["--for", "1s"]);
-    assert!(said.line("lane `aside` does not come back; `stuck`").contains("ERROR"));
+    let sentence = "stuck: a call (`tick`) has not come back for 1s; its thread is abandoned; the run ends";
+    assert!(said.line(sentence).contains("ERROR"));
     let took = said.took.as_secs_f64();
     assert!((1.0..9.0).contains(&took), "it took {took} s");
     let record = Record::read(&bed.path("out.jsonl"));

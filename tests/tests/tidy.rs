@@ -184,7 +184,10 @@ fn the_core_names_no_workload_and_no_policy() {
         "detect.baseline",
         "cgroup",
     ];
-    let found = offenders(&rust_files("core/src"), &words, |_| false);
+    // Where the program's own guardian lives: docs/decisions/0007.
+    let found = offenders(&rust_files("core/src"), &words, |name| {
+        name == "core/src/guardian/place.rs"
+    });
     assert_eq!(found, [""; 0]);
 }
 
@@ -206,6 +209,7 @@ fn only_actuators_write_below_sys() {
         "plugins/file/",
         "plugins/cgroup/fs/",
         "plugins/kpi/",
+        "plugins/hiccup/src/place.rs",
     ];
     let found = offenders(&rust_files("plugins"), &writes, |name| {
         may.iter().any(|part| name.contains(part))

@@ -1,7 +1,7 @@
 //! `fault.actuate`: writes `cpu.idle` into a file, and says beforehand how to put it back.
 
 use crate::config::{ActuateConfig, Call};
-use crate::trouble::{Armed, reach_ports};
+use crate::trouble::{Armed, common_troubles, reach_ports};
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
 use std::path::Path;
@@ -40,6 +40,8 @@ impl Element for Actuate {
             held: None,
         })
     }
+
+    common_troubles!();
 }
 
 impl Actuator for Actuate {
@@ -93,6 +95,7 @@ impl Actuator for Actuate {
     }
 
     fn release(&mut self, _: TargetId, _: KnobId) -> Result<Release> {
+        self.trouble.reach(Call::Release)?;
         let Some(held) = self.held.take() else {
             return Ok(Release::Restored(Effect::default()));
         };

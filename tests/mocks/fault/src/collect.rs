@@ -1,7 +1,7 @@
 //! `fault.collect`: gives running numbers, and for each target that it knows its own life.
 
 use crate::config::{Call, CollectConfig};
-use crate::trouble::{Armed, reach_ports};
+use crate::trouble::{Armed, common_troubles, reach_ports};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeSet;
 
@@ -45,6 +45,8 @@ impl Element for Collect {
             host: host.clone(),
         })
     }
+
+    common_troubles!();
 }
 
 impl Collector for Collect {
@@ -75,6 +77,12 @@ impl Collector for Collect {
         out.readings.extend(of_targets);
         self.host.count("produced", out.readings.len() as u64);
         Ok(Wish::Nothing)
+    }
+
+    fn descriptors(&self) -> Vec<i32> {
+        // It waits for nothing; only how it goes wrong matters.
+        let _ = self.trouble.reach(Call::Descriptors);
+        Vec::new()
     }
 
     fn stop(&mut self) -> Result<()> {

@@ -1,5 +1,6 @@
-//! What the mock elements can be told.
+//! What the mock elements can be told, but for those that say odd things (`odd`).
 
+use crate::trouble::reach_check;
 use pipeline_plugin_api::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,18 @@ pub enum What {
     Retry,
     /// The call never comes back.
     Hang,
+    /// The call fails with a kind that nobody knows.
+    Strange,
+    /// The call panics, and so does the end of what it panicked with.
+    PanicTwice,
+    /// A thread of the plugin's own panics; the call does well.
+    PanicInThread,
+    /// The call calls itself until the stack is used up.
+    Overflow,
+    /// The call ends the process as `abort` does.
+    Abort,
+    /// The call ends the process as if all were well.
+    Exit,
 }
 
 /// The call in which it goes wrong.
@@ -32,8 +45,24 @@ pub enum Call {
     Target,
     /// Its work: a tick, an input, an action.
     Work,
+    /// Putting a knob back.
+    Release,
     /// The end of a run.
     End,
+    /// Its config being looked at.
+    Check,
+    /// Telling what it waits for; target providers and collectors only.
+    Descriptors,
+    /// Being given a setting.
+    Control,
+    /// Telling how it fares.
+    Status,
+    /// Telling its state.
+    Save,
+    /// Taking a state over.
+    Load,
+    /// Being thrown away.
+    Drop,
 }
 
 /// One trouble.
@@ -58,6 +87,20 @@ impl Default for Trouble {
             after: 0,
             lives: 0,
         }
+    }
+}
+
+/// Config of `fault.pass`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PassConfig {
+    /// What goes wrong; nothing by default.
+    pub trouble: Trouble,
+}
+
+impl Configure for PassConfig {
+    fn check(&self, _: &mut Faults) {
+        reach_check(self.trouble);
     }
 }
 
@@ -108,15 +151,28 @@ pub struct SinkConfig {
     pub each: Span,
 }
 
-impl Configure for TargetConfig {}
+impl Configure for TargetConfig {
+    fn check(&self, _: &mut Faults) {
+        reach_check(self.trouble);
+    }
+}
 
 impl Configure for CollectConfig {
     fn check(&self, faults: &mut Faults) {
         let good = self.readings <= 10_000;
         faults.require(good, "readings", "must be at most 10000", "give 0 to 10000");
+        reach_check(self.trouble);
     }
 }
 
-impl Configure for ActuateConfig {}
+impl Configure for ActuateConfig {
+    fn check(&self, _: &mut Faults) {
+        reach_check(self.trouble);
+    }
+}
 
-impl Configure for SinkConfig {}
+impl Configure for SinkConfig {
+    fn check(&self, _: &mut Faults) {
+        reach_check(self.trouble);
+    }
+}

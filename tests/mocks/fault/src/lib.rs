@@ -5,13 +5,17 @@
 mod actuate;
 mod collect;
 mod config;
+mod odd;
+mod pass;
 mod sink;
 mod target;
 mod trouble;
 
 pipeline_plugin_api::export_plugin! {
-    target_providers: [target::Target],
-    collectors: [collect::Collect],
+    target_providers: [target::Target, odd::Crowd],
+    collectors: [collect::Collect, odd::Babble],
+    transforms: [pass::Pass],
+    schedulers: [odd::Command],
     actuators: [actuate::Actuate],
     sinks: [sink::Count],
 }

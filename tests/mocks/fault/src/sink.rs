@@ -1,7 +1,7 @@
 //! `fault.sink`: counts what it is given, as slowly as it is told.
 
 use crate::config::{Call, SinkConfig};
-use crate::trouble::{Armed, reach_ports};
+use crate::trouble::{Armed, common_troubles, reach_ports};
 use pipeline_plugin_api::prelude::*;
 
 /// Counts readings.
@@ -30,6 +30,8 @@ impl Element for Count {
             system: None,
         })
     }
+
+    common_troubles!();
 }
 
 impl Sink for Count {

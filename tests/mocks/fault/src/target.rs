@@ -1,7 +1,7 @@
 //! `fault.target`: brings one target without processes.
 
 use crate::config::{Call, TargetConfig};
-use crate::trouble::{Armed, reach_ports};
+use crate::trouble::{Armed, common_troubles, reach_ports};
 use pipeline_plugin_api::abi;
 use pipeline_plugin_api::prelude::*;
 
@@ -32,6 +32,8 @@ impl Element for Target {
             told: None,
         })
     }
+
+    common_troubles!();
 }
 
 impl TargetProvider for Target {

@@ -115,9 +115,16 @@ impl Ours {
             run.plan("mock.scale", &[0])?,
             run.plan("mock.decide", &[1])?,
         ];
-        let mut lane = build::lanes(&Plan { nodes }, &run.shared, false)?
-            .pop()
-            .ok_or("the plan has no lane")?;
+        let mut lane = build::lanes(
+            &Plan {
+                nodes,
+                ..Plan::default()
+            },
+            &run.shared,
+            false,
+        )?
+        .pop()
+        .ok_or("the plan has no lane")?;
         lane.nodes_mut().try_for_each(|node| node.start())?;
         Ok(Self(lane))
     }

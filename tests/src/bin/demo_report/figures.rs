@@ -1,7 +1,9 @@
 //! The figures of a run, from its windows, and how they are printed.
 
 use crate::record::{At, Finding, Record};
-use crate::windows::{Counts, KINDS, Kind, Window, quantile_ms};
+use crate::seconds::{Counts, Second};
+use crate::windows::{KINDS, Kind, Window};
+use pipeline_plugin_api::histogram::quantile;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -12,10 +14,17 @@ const VALID: f64 = 5.0;
 /// Pooled windows of one kind.
 #[derive(Debug, Default)]
 struct Pool {
+    /// Of which some second counts.
     windows: usize,
-    invalid: usize,
+    /// Seconds whose requests count.
+    kept: usize,
+    /// Seconds whose requests would count, had the CPUs not stopped.
+    left_out: usize,
     counts: Counts,
-    batch_cpus: f64,
+    /// CPUs that the batch work used, from the window's very beginning: the time in which a policy reacts is its own.
+    batch_cpus: Option<f64>,
+    /// The share of the kept seconds for which CPUs stopped all the same.
+    stopped: Option<f64>,
 }
 
 /// What became of one disturbance: when it was noticed, and who was blamed.
@@ -36,10 +45,12 @@ pub struct Figures {
     pools: BTreeMap<Kind, Pool>,
     detections: Vec<Detection>,
     actions: Vec<String>,
+    /// Whether stops were measured.
+    measured: bool,
 }
 
 impl Figures {
-    /// Pools the valid windows of a run.
+    /// Pools the windows of a run.
     pub fn of(record: &Record, windows: &[Window]) -> Self {
         let pools = KINDS.iter().map(|kind| (*kind, pool(windows, *kind))).collect();
         let disturbed = windows.iter().filter(|window| window.kind == Kind::Disturbed);
@@ -48,27 +59,18 @@ impl Figures {
             pools,
             detections,
             actions: actions(record),
+            measured: !record.hiccups.is_empty(),
         }
     }
 
-    /// Whether there is a valid window of each kind.
+    /// Whether a second of each kind counts.
     pub fn is_whole(&self) -> bool {
-        self.pools.values().all(|pool| pool.windows > 0)
+        self.pools.values().all(|pool| pool.kept > 0)
     }
 
     /// The table and the lines.
     pub fn text(&self) -> String {
-        let mut text = String::from("\nwindow      valid  left out  requests   p50 ms   p99 ms  batch CPUs\n");
-        for (kind, pool) in &self.pools {
-            let requests: u64 = pool.counts.values().sum();
-            let name = format!("{kind:?}").to_lowercase();
-            let (p50, p99) = (ms(pool.quantile(0.5)), ms(pool.quantile(0.99)));
-            let (valid, invalid, cpus) = (pool.windows, pool.invalid, pool.batch_cpus);
-            let _ = writeln!(
-                text,
-                "{name:10} {valid:6} {invalid:9} {requests:9} {p50:>8} {p99:>8} {cpus:11.3}"
-            );
-        }
+        let mut text = self.table();
         text.push_str("\ndisturbed at   noticed after   blamed after   blamed (through)\n");
         for found in &self.detections {
             let after = |ms: Option<f64>| ms.map_or("not".to_owned(), |ms| format!("{ms:.0} ms"));
@@ -92,14 +94,45 @@ impl Figures {
         text
     }
 
+    fn table(&self) -> String {
+        let head = "\nwindow      windows  seconds  left out  stopped  requests   p50 ms   p99 ms  batch CPUs\n";
+        let mut text = String::from(head);
+        for (kind, pool) in &self.pools {
+            let requests: u64 = pool.counts.values().sum();
+            let name = format!("{kind:?}").to_lowercase();
+            let (p50, p99) = (figure(pool.quantile_ms(0.5), 3), figure(pool.quantile_ms(0.99), 3));
+            let (stopped, cpus) = (figure(pool.stopped, 4), figure(pool.batch_cpus, 3));
+            let (windows, kept, left_out) = (pool.windows, pool.kept, pool.left_out);
+            let _ = writeln!(
+                text,
+                "{name:10} {windows:8} {kept:8} {left_out:9} {stopped:>8} {requests:9} {p50:>8} {p99:>8} {cpus:>11}"
+            );
+        }
+        if !self.measured {
+            text.push_str("(stops of CPUs were not measured: seconds are left out by steal alone)\n");
+        }
+        text
+    }
+
+    fn seconds_left_out(&self) -> f64 {
+        let left_out: usize = self.pools.values().map(|pool| pool.left_out).sum();
+        let kept: usize = self.pools.values().map(|pool| pool.kept).sum();
+        left_out as f64 / (left_out + kept) as f64
+    }
+
     fn lines(&self) -> Vec<(&'static str, String)> {
         let p99 = |kind| {
             self.pools
                 .get(&kind)
-                .and_then(|pool| pool.quantile(0.99))
+                .and_then(|pool| pool.quantile_ms(0.99))
                 .unwrap_or(f64::NAN)
         };
-        let cpus = |kind| self.pools.get(&kind).map_or(f64::NAN, |pool| pool.batch_cpus);
+        let cpus = |kind| {
+            self.pools
+                .get(&kind)
+                .and_then(|pool| pool.batch_cpus)
+                .unwrap_or(f64::NAN)
+        };
         let (alone, disturbed, protected) = (p99(Kind::Alone), p99(Kind::Disturbed), p99(Kind::Protected));
         let blamed = |name: &str| {
             self.detections
@@ -147,6 +180,7 @@ impl Figures {
                 "batch_kept_of_idle",
                 format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Reference)),
             ),
+            ("seconds_left_out", format!("{:.3}", self.seconds_left_out())),
         ]
     }
 
@@ -158,27 +192,34 @@ impl Figures {
 }
 
 impl Pool {
-    fn quantile(&self, share: f64) -> Option<f64> {
-        quantile_ms(&self.counts, share)
+    /// The quantile of the pooled requests, in milliseconds.
+    fn quantile_ms(&self, share: f64) -> Option<f64> {
+        let pairs: Vec<(u32, u64)> = self.counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+        quantile(&pairs, share).map(|nanos| nanos as f64 / 1e6)
     }
 }
 
 fn pool(windows: &[Window], kind: Kind) -> Pool {
-    let mut pool = Pool::default();
-    for window in windows.iter().filter(|window| window.kind == kind) {
-        if !window.is_valid() {
-            pool.invalid += 1;
-            continue;
-        }
-        pool.windows += 1;
-        pool.batch_cpus += window.batch_cpus;
-        window
-            .counts
-            .iter()
-            .for_each(|(bucket, count)| *pool.counts.entry(*bucket).or_default() += count);
+    let windows = || windows.iter().filter(|window| window.kind == kind);
+    let all = || windows().flat_map(|window| &window.seconds);
+    let kept: Vec<&Second> = windows().flat_map(Window::kept).collect();
+    let mut counts = Counts::new();
+    for (bucket, count) in kept.iter().flat_map(|second| &second.counts) {
+        *counts.entry(*bucket).or_default() += count;
     }
-    pool.batch_cpus /= pool.windows.max(1) as f64;
-    pool
+    Pool {
+        windows: windows().filter(|window| window.counts()).count(),
+        kept: kept.len(),
+        left_out: all().filter(|second| second.settled && second.left_out).count(),
+        counts,
+        batch_cpus: mean(all().filter(|second| !second.left_out).map(|second| second.batch_cpus)),
+        stopped: mean(kept.iter().filter_map(|second| second.stopped)),
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
 }
 
 /// What was said about the victim between the disturbance's beginning and its window's end.
@@ -217,6 +258,76 @@ fn actions(record: &Record) -> Vec<String> {
     lines
 }
 
-fn ms(value: Option<f64>) -> String {
-    value.map_or("-".to_owned(), |value| format!("{value:.3}"))
+fn figure(value: Option<f64>, digits: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipeline_plugin_api::histogram::bucket;
+
+    /// A second in which all requests took as long.
+    fn second(settled: bool, left_out: bool, nanos: u64, batch_cpus: f64) -> Second {
+        Second {
+            settled,
+            left_out,
+            counts: Counts::from([(bucket(nanos), 6000)]),
+            batch_cpus,
+            stopped: Some(0.001),
+        }
+    }
+
+    /// A window that reacts for a second, is disturbed by the hypervisor for one, and counts for one.
+    fn window(kind: Kind, nanos: u64) -> Window {
+        Window {
+            kind,
+            began: 0,
+            to: 3_000_000_000,
+            seconds: vec![
+                second(false, false, 90_000_000, 1.0),
+                second(true, true, 90_000_000, 0.0),
+                second(true, false, nanos, 0.5),
+            ],
+        }
+    }
+
+    fn figures() -> Figures {
+        let alike = [(Kind::Alone, 300_000), (Kind::Disturbed, 2_300_000)];
+        let helped = [(Kind::Protected, 400_000), (Kind::Reference, 400_000)];
+        let windows = alike.into_iter().chain(helped).map(|(kind, nanos)| window(kind, nanos));
+        Figures::of(&Record::default(), &windows.collect::<Vec<_>>())
+    }
+
+    fn line(figures: &Figures, name: &str) -> String {
+        let found = figures.lines().into_iter().find(|(this, _)| *this == name);
+        found.unwrap().1
+    }
+
+    #[test]
+    fn a_second_that_is_left_out_is_in_no_tail() {
+        let figures = figures();
+        let p99 = figures.pools[&Kind::Disturbed].quantile_ms(0.99).unwrap();
+        assert!((2.3..2.32).contains(&p99), "{p99}");
+        assert_eq!(line(&figures, "seconds_left_out"), "0.500");
+        assert_eq!(line(&figures, "recovered"), "0.950");
+        assert!(figures.is_whole());
+    }
+
+    #[test]
+    fn the_time_in_which_a_policy_reacts_is_in_what_the_batch_work_used() {
+        assert_eq!(figures().pools[&Kind::Protected].batch_cpus, Some(0.75));
+    }
+
+    #[test]
+    fn a_kind_of_which_nothing_is_left_has_no_figures_and_is_told() {
+        let figures = Figures::of(&Record::default(), &[window(Kind::Alone, 300_000)]);
+        assert!(!figures.is_whole());
+        assert_eq!(line(&figures, "recovered"), "NaN");
+        let text = figures.text();
+        assert!(
+            text.contains("protected         0        0         0        -"),
+            "{text}"
+        );
+    }
 }

@@ -1,11 +1,12 @@
 //! What `scripts/demo` prints: the windows of a recorded run of `configs/quickstart.ron`, pooled by
-//! kind, as a table and as lines `name: value`.
+//! kind, as a table and as lines `name: value`. Seconds in which the CPUs stopped are left out.
 //!
-//! With `--complete N` it only says, by its exit status, whether there are N valid windows of each
-//! kind yet (0) or not (3); the demo goes on until there are.
+//! With `--complete N` it only says, by its exit status, whether there are N windows of each kind yet of which
+//! enough seconds count (0) or not (3); the demo goes on until there are.
 
 mod figures;
 mod record;
+mod seconds;
 mod windows;
 
 use figures::Figures;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     let figures = Figures::of(&record, &windows);
     match std::io::stdout().write_all(figures.text().as_bytes()) {
         Ok(()) if figures.is_whole() => ExitCode::SUCCESS,
-        Ok(()) => complain("there is not a valid window of each kind; run longer"),
+        Ok(()) => complain("there is not a second of each kind that counts; run longer, or on a quieter machine"),
         Err(_) => ExitCode::FAILURE,
     }
 }

@@ -58,6 +58,8 @@ pub struct Record {
     pub batch_used: Vec<Used>,
     /// Time that the hypervisor took from the CPUs of `web`.
     pub stolen: Vec<Used>,
+    /// Time for which CPUs of `web` and of its clients stopped, all of them added up.
+    pub hiccups: Vec<Used>,
     pub findings: Vec<Finding>,
     pub outcomes: Vec<Outcome>,
 }
@@ -110,10 +112,19 @@ pub fn read(path: &str) -> Result<Record, String> {
         let line: Line = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
         record.take(line);
     }
+    record.sort();
     Ok(record)
 }
 
 impl Record {
+    /// By when they were told: nodes on threads of their own may be written a little later than others.
+    fn sort(&mut self) {
+        self.buckets.sort_by_key(|bucket| bucket.at);
+        for used in [&mut self.batch_used, &mut self.stolen, &mut self.hiccups] {
+            used.sort_by_key(|used| used.at);
+        }
+    }
+
     fn take(&mut self, line: Line) {
         self.end = self.end.max(line.at);
         match line.kind.as_str() {
@@ -159,8 +170,52 @@ impl Record {
             }
             ("cpu.time", "batch", None) => self.batch_used.push(used),
             ("cpu.steal", "web", None) if line.part.starts_with("cpu/") => self.stolen.push(used),
+            ("hiccup.time", "web", None) if line.part.is_empty() => self.hiccups.push(used),
             ("policy.active", ..) => self.active.entry(line.node).or_default().push((line.at, value > 0.0)),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(lines: &[&str]) -> Record {
+        let mut record = Record::default();
+        lines
+            .iter()
+            .for_each(|line| record.take(serde_json::from_str(line).unwrap()));
+        record.sort();
+        record
+    }
+
+    #[test]
+    fn stops_are_those_of_all_cpus_together() {
+        let reading = |part: &str, value: &str| {
+            format!(
+                r#"{{"kind":"reading","at":400,"span":200,"node":"stops","target":"web","metric":"hiccup.time","part":"{part}","value":{value}}}"#
+            )
+        };
+        let lines = [
+            reading("cpu/0", "3.0"),
+            reading("cpu/1", "4.0"),
+            reading("", "7.0"),
+            reading("", "null"),
+        ];
+        let record = taken(&lines.each_ref().map(String::as_str));
+        assert_eq!(record.hiccups.len(), 1, "what is unavailable is no zero");
+        let found = record.hiccups[0];
+        assert_eq!((found.from, found.at, found.nanos), (200, 400, 7.0));
+    }
+
+    #[test]
+    fn readings_are_in_the_order_in_which_they_were_told() {
+        let reading = |at: u64| {
+            format!(r#"{{"kind":"reading","at":{at},"span":1,"target":"batch","metric":"cpu.time","value":1.0}}"#)
+        };
+        let record = taken(&[3, 1, 2].map(reading).each_ref().map(String::as_str));
+        let told: Vec<At> = record.batch_used.iter().map(|used| used.at).collect();
+        assert_eq!((told, record.end), (vec![1, 2, 3], 3));
     }
 }

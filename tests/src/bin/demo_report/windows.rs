@@ -1,8 +1,9 @@
 //! The run cut into windows: by whether the batch work runs, and which scheduler may act.
+//!
+//! Which seconds of a window count is not decided here: see `seconds.rs`.
 
-use crate::record::{At, Record, Used};
-use pipeline_plugin_api::histogram::quantile;
-use std::collections::BTreeMap;
+use crate::record::{At, Record};
+use crate::seconds::{SETTLE, Second, seconds};
 
 /// What a window shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,52 +21,41 @@ pub enum Kind {
 /// All kinds, in the order in which they follow each other.
 pub const KINDS: [Kind; 4] = [Kind::Alone, Kind::Disturbed, Kind::Protected, Kind::Reference];
 
-/// Counts by bucket of the latency histogram.
-pub type Counts = BTreeMap<u32, u64>;
-
-/// One window, without its edges.
+/// One window, without its end.
 #[derive(Clone, Debug)]
 pub struct Window {
     pub kind: Kind,
     /// When it really began.
     pub began: At,
     pub to: At,
-    pub counts: Counts,
-    /// CPUs that the batch work used.
-    pub batch_cpus: f64,
-    /// The share of the victim's CPU time that the hypervisor took.
-    pub steal: f64,
+    pub seconds: Vec<Second>,
 }
 
-/// What follows a change is not counted: the remedy takes hold, queues run empty.
-const SETTLE: At = 2_000_000_000;
 /// Readings of a span that crosses the end are not counted.
 const EDGE: At = 300_000_000;
-/// A window in which the hypervisor took more than this is not valid.
-pub const STEAL: f64 = 0.01;
+/// So many seconds of a window must count on average: two thirds of those that could.
+pub const ENOUGH: usize = 6;
 
 impl Window {
-    /// Whether it counts.
-    pub fn is_valid(&self) -> bool {
-        self.steal <= STEAL && !self.counts.is_empty()
+    /// The seconds whose requests count.
+    pub fn kept(&self) -> impl Iterator<Item = &Second> {
+        self.seconds.iter().filter(|second| second.is_kept())
+    }
+
+    /// Whether any second counts.
+    pub fn counts(&self) -> bool {
+        self.kept().next().is_some()
     }
 }
 
-/// Whether there are that many valid windows of each kind.
+/// Whether that many windows of each kind count, with [`ENOUGH`] seconds on average. A second counts or not by itself,
+/// so that a window with few of them adds what it has.
 pub fn complete(windows: &[Window], need: usize) -> bool {
     KINDS.iter().all(|kind| {
-        windows
-            .iter()
-            .filter(|window| window.kind == *kind && window.is_valid())
-            .count()
-            >= need
+        let counting = || windows.iter().filter(|window| window.kind == *kind && window.counts());
+        let seconds: usize = counting().map(|window| window.kept().count()).sum();
+        counting().count() >= need && seconds >= need * ENOUGH
     })
-}
-
-/// The p-quantile of counts, in milliseconds.
-pub fn quantile_ms(counts: &Counts, share: f64) -> Option<f64> {
-    let pairs: Vec<(u32, u64)> = counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
-    quantile(&pairs, share).map(|nanos| nanos as f64 / 1e6)
 }
 
 /// The windows of a run that are over.
@@ -97,23 +87,11 @@ fn window(record: &Record, began: At, ended: At) -> Option<Window> {
         (true, false, true) => Kind::Reference,
         (true, true, true) => return None,
     };
-    let mut counts = Counts::new();
-    let inside = record
-        .buckets
-        .iter()
-        .filter(|bucket| bucket.from >= from && bucket.at <= to);
-    inside.for_each(|bucket| *counts.entry(bucket.bucket).or_default() += bucket.count);
-    let (batch_cpus, steal) = (
-        per_second(&record.batch_used, from, to),
-        per_second(&record.stolen, from, to),
-    );
     Some(Window {
         kind,
         began,
         to,
-        counts,
-        batch_cpus,
-        steal,
+        seconds: seconds(record, began, to),
     })
 }
 
@@ -126,25 +104,15 @@ fn state(changes: &[(At, bool)], at: At) -> bool {
         .is_some_and(|(_, state)| *state)
 }
 
-/// CPU time a second over the readings that lie inside.
-fn per_second(used: &[Used], from: At, to: At) -> f64 {
-    let inside: Vec<&Used> = used.iter().filter(|used| used.from >= from && used.at <= to).collect();
-    let nanos: f64 = inside.iter().map(|used| used.nanos).sum();
-    let start = inside.iter().map(|used| used.from).min();
-    let end = inside.iter().map(|used| used.at).max();
-    match (start, end) {
-        (Some(start), Some(end)) if end > start => nanos / (end - start) as f64,
-        _ => 0.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Bucket;
+    use crate::record::{Bucket, Used};
+    use std::collections::BTreeMap;
 
     const S: At = 1_000_000_000;
 
+    /// One cycle of four windows, with ten requests a second in a bucket of that second's number.
     fn record() -> Record {
         let mut record = Record {
             end: 48 * S,
@@ -155,51 +123,58 @@ mod tests {
         let bare = vec![(0, false), (36 * S, true), (48 * S, false)];
         record.active = BTreeMap::from([("guard".to_owned(), guard), ("bare".to_owned(), bare)]);
         for second in 1..48 {
+            let (from, at) = ((second - 1) * S, second * S);
             record.buckets.push(Bucket {
-                from: (second - 1) * S,
-                at: second * S,
+                from,
+                at,
                 bucket: second as u32,
                 count: 10,
             });
-            record.batch_used.push(Used {
-                from: (second - 1) * S,
-                at: second * S,
-                nanos: 5e8,
-            });
+            record.stolen.push(Used { from, at, nanos: 0.0 });
         }
         record
     }
 
+    fn steal(record: &mut Record, seconds: std::ops::RangeInclusive<usize>) {
+        for second in seconds {
+            record.stolen[second - 1].nanos = 0.02 * S as f64;
+        }
+    }
+
     #[test]
     fn a_cycle_has_one_window_of_each_kind() {
-        let kinds: Vec<Kind> = windows(&record()).iter().map(|window| window.kind).collect();
+        let windows = windows(&record());
+        let kinds: Vec<Kind> = windows.iter().map(|window| window.kind).collect();
         assert_eq!(kinds, KINDS);
-        assert!(complete(&windows(&record()), 1) && !complete(&windows(&record()), 2));
+        assert!(windows.iter().all(|window| window.kept().count() == 9));
+        assert!(complete(&windows, 1) && !complete(&windows, 2));
     }
 
     #[test]
     fn edges_are_left_out() {
         let disturbed = &windows(&record())[1];
         assert_eq!((disturbed.began, disturbed.to), (12 * S, 24 * S - EDGE));
-        assert_eq!(
-            disturbed.counts.keys().copied().collect::<Vec<_>>(),
-            (15..24).collect::<Vec<_>>()
-        );
-        assert!((disturbed.batch_cpus - 0.5).abs() < 1e-9);
+        let kept: Vec<u32> = disturbed
+            .kept()
+            .flat_map(|second| second.counts.keys().copied())
+            .collect();
+        assert_eq!(kept, (15..24).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_window_that_the_hypervisor_disturbed_is_not_valid() {
+    fn windows_are_complete_with_six_seconds_each() {
         let mut record = record();
-        record.stolen.push(Used {
-            from: 15 * S,
-            at: 16 * S,
-            nanos: 0.02 * S as f64,
-        });
-        let windows = windows(&record);
-        assert_eq!(
-            windows.iter().map(Window::is_valid).collect::<Vec<_>>(),
-            [true, false, true, true]
-        );
+        steal(&mut record, 15..=17);
+        assert!(complete(&windows(&record), 1), "six of nine count");
+        steal(&mut record, 18..=18);
+        assert!(!complete(&windows(&record), 1), "five of nine count");
+    }
+
+    #[test]
+    fn a_window_none_of_whose_seconds_counts_does_not_count() {
+        let mut record = record();
+        steal(&mut record, 13..=24);
+        let counts: Vec<bool> = windows(&record).iter().map(Window::counts).collect();
+        assert_eq!(counts, [true, false, true, true]);
     }
 }
