@@ -20,6 +20,9 @@ use crate::run::log::Format;
 use pipeline_plugin_api::abi::Level;
 use std::path::PathBuf;
 
+/// Who it is in the journal and in the log.
+const WHO: &str = "guardian";
+
 /// What a guardian is told when it is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {

@@ -4,11 +4,9 @@
 //! The one room of the core that names files of control groups, and only for the program itself; see
 //! `docs/decisions/0007-the-guardian-lives-in-its-own-groups.md`. Workloads are none of its business.
 
-use super::talk::Place;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// One hierarchy as this process sees it.
@@ -22,53 +20,28 @@ struct Hierarchy {
     holds: BTreeSet<String>,
 }
 
-/// A group that this process made and lives in.
+/// A group that this process makes and lives in.
 #[derive(Debug)]
 pub(super) struct Home {
     path: PathBuf,
-    inode: u64,
     top: PathBuf,
     /// Where it lived before.
     origin: Option<PathBuf>,
 }
 
-/// Moves this process into groups of that name. Hierarchies that refuse are left out, such as a `cpuset` of version 1
-/// whose new groups have no CPUs (cgroup-v1/cpusets.rst, 1.2), and all of them for an ordinary user.
-pub(super) fn enter(name: &str) -> Vec<Home> {
+/// Where this process is going to live: groups of that name, one in every hierarchy.
+pub(super) fn plan(name: &str) -> Vec<Home> {
     let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
     let (mounts, groups) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
-    hierarchies(&mounts)
-        .into_iter()
-        .filter_map(|hierarchy| hierarchy.enter(name, &groups).ok())
-        .collect()
+    let home = |hierarchy: Hierarchy| Home {
+        path: hierarchy.top.join(name),
+        origin: hierarchy.group(&groups),
+        top: hierarchy.top,
+    };
+    hierarchies(&mounts).into_iter().map(home).collect()
 }
 
 impl Hierarchy {
-    fn enter(&self, name: &str, groups: &str) -> io::Result<Home> {
-        let path = self.top.join(name);
-        // One that is there was made by an earlier guardian of the same run: no other has that name.
-        let made = match std::fs::create_dir(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            made => made.map(|()| true)?,
-        };
-        let entered = move_into(&path).and_then(|()| std::fs::metadata(&path));
-        match entered {
-            Ok(meta) => Ok(Home {
-                path,
-                inode: meta.ino(),
-                top: self.top.clone(),
-                origin: self.group(groups),
-            }),
-            Err(error) => {
-                if made {
-                    // It is empty; if it cannot be removed, nothing more can be done about it.
-                    let _ = std::fs::remove_dir(&path);
-                }
-                Err(error)
-            }
-        }
-    }
-
     /// The directory of the group in which a process is, by its `/proc/PID/cgroup` (cgroups(7)).
     fn group(&self, groups: &str) -> Option<PathBuf> {
         let of_this = |line: &&str| {
@@ -86,17 +59,28 @@ impl Hierarchy {
 }
 
 impl Home {
-    /// How the run is to know of it.
-    pub(super) fn place(&self) -> Place {
-        Place {
-            path: self.path.to_string_lossy().into_owned(),
-            inode: self.inode,
-        }
+    /// Its directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Whether that is its directory.
-    pub(super) fn is_at(&self, path: &str) -> bool {
-        self.path == Path::new(path)
+    /// Makes it, and moves this process into it.
+    ///
+    /// # Errors
+    /// The hierarchy refuses, and nothing was made: such as a `cpuset` of version 1, whose new groups have no CPUs
+    /// (cgroup-v1/cpusets.rst, 1.2), and all of them for an ordinary user.
+    pub(super) fn enter(&self) -> io::Result<()> {
+        // One that is there was made by an earlier guardian of the same run: no other has that name.
+        let made = match std::fs::create_dir(&self.path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            made => made.map(|()| true)?,
+        };
+        let entered = move_into(&self.path);
+        if entered.is_err() && made {
+            // It is empty; if it cannot be removed, nothing more can be done about it.
+            let _ = std::fs::remove_dir(&self.path);
+        }
+        entered
     }
 
     /// Leaves it and removes it.

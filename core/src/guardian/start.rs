@@ -1,7 +1,7 @@
 //! The run's side: starting the guardian, seeing that it is there, and ending it when all is back.
 
-use super::Order;
-use super::talk::{DONE, LONGEST, Ready};
+use super::talk::{DONE, LEAVE, LONGEST, RECORDED, Ready};
+use super::{Order, WHO};
 use crate::run::clock::{Clock, pause};
 use crate::run::journal::Journal;
 use crate::run::log::{Format, Logger};
@@ -23,8 +23,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// So many new guardians in so long a time, at most.
 const STARTS: usize = 3;
 const PERIOD: Nanos = Nanos::from_secs(60);
-/// Who it is in the journal and in the log.
-const WHO: &str = "guardian";
 
 /// The guardian of a run, as the run holds it.
 ///
@@ -83,7 +81,7 @@ impl Guardian {
         })
     }
 
-    /// Waits until it is ready, 2 s at most, and records where it lives.
+    /// Waits until it is ready, 2 s at most, records where it is going to live, and has it go there.
     ///
     /// # Errors
     /// It is not, as a sentence.
@@ -93,7 +91,7 @@ impl Guardian {
         loop {
             let running = state.running.as_mut().ok_or("it was ended")?;
             if let Some(ready) = running.hear(PATIENCE)? {
-                state.record(&ready, journal);
+                state.settle_in(&ready, journal);
                 return Ok(());
             }
             if self.clock.now() >= until {
@@ -113,7 +111,7 @@ impl Guardian {
             Ok(None) => {
                 // Otherwise it has not said so yet, or it ended, which is seen the next time.
                 if let Ok(Some(ready)) = running.hear(Nanos::ZERO) {
-                    state.record(&ready, journal);
+                    state.settle_in(&ready, journal);
                     logger.log(Level::INFO, WHO, "it is there again", &[]);
                 }
             }
@@ -133,6 +131,13 @@ impl Guardian {
     /// Its process, if there is one now.
     pub fn pid(&self) -> Option<u32> {
         self.state().running.as_ref().map(|running| running.child.id())
+    }
+
+    /// Has it leave where it lives, 2 s at most, so that this can be taken out of the journal while it still guards.
+    pub fn leave(&self) {
+        if let Some(running) = self.state().running.as_mut() {
+            running.leave(&self.clock);
+        }
     }
 
     /// Ends it and waits for its end, 2 s at most. To be called when nothing is left to be put back.
@@ -172,19 +177,25 @@ impl Drop for Guardian {
 }
 
 impl State {
-    /// Records where it lives, so that it is removed even if the guardian is killed. Where the journal cannot be
-    /// written the guardian removes it all the same.
-    fn record(&mut self, ready: &Ready, journal: &Journal) {
+    /// Records where it is going to live, so that this is removed even if both are killed, and has it go there. Where
+    /// the journal cannot be written it stays where it is: it guards all the same, but for whoever kills the run's group.
+    fn settle_in(&mut self, ready: &Ready, journal: &Journal) {
         for place in &ready.places {
             let undo = Undo {
                 kind: UndoKind::REMOVE_DIR,
-                path: place.path.as_str().into(),
-                inode: place.inode,
+                path: place.as_str().into(),
                 ..Undo::default()
             };
-            if !self.recorded.contains(&place.path) && journal.record_own(WHO, &undo).is_ok() {
-                self.recorded.insert(place.path.clone());
+            if !self.recorded.contains(place) {
+                if journal.record_own(WHO, &undo).is_err() {
+                    return;
+                }
+                self.recorded.insert(place.clone());
             }
+        }
+        if let Some(running) = &mut self.running {
+            // One that is dead by now is found so when it is tended next.
+            let _ = running.socket.write_all(&[RECORDED]);
         }
     }
 }
@@ -240,6 +251,24 @@ impl Running {
             }
             if self.said.len() > LONGEST {
                 return Err("it says too much".into());
+            }
+        }
+    }
+
+    fn leave(&mut self, clock: &Clock) {
+        // One that is dead answers nothing; its places are in the journal.
+        let _ = self.socket.write_all(&[LEAVE]);
+        let until = clock.now() + PATIENCE;
+        while clock.now() < until {
+            let patience = Timespec {
+                tv_sec: 0,
+                tv_nsec: 100_000_000,
+            };
+            // An interrupted wait is a short one.
+            let _ = poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], Some(&patience));
+            match self.socket.read(&mut [0; 64]) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                _ => return,
             }
         }
     }

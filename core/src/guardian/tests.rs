@@ -60,9 +60,9 @@ fn what_it_says_of_its_places_is_recorded_and_it_ends_when_told() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("place");
     std::fs::create_dir(&place).unwrap();
-    let ready = format!(r#"{{"places":[{{"path":"{}","inode":0}}]}}"#, place.display());
-    // It answers on its standard input, which is a socket, and ends with the first byte of it.
-    let guardian = guardian(folder.path(), &format!("echo '{ready}' >&0; head -c 1 >/dev/null"));
+    let ready = format!(r#"{{"places":["{}"]}}"#, place.display());
+    // It answers on its standard input, which is a socket, and ends with the second byte of it.
+    let guardian = guardian(folder.path(), &format!("echo '{ready}' >&0; head -c 2 >/dev/null"));
     let journal = Journal::new(folder.path(), "run");
     guardian.ready(&journal).unwrap();
     let begun = Instant::now();

@@ -1,9 +1,10 @@
 //! The guardian's side: waiting for the run to be done or dead, and putting back what a dead one left.
 
-use super::Order;
 use super::place::{self, Home};
-use super::talk::{DONE, Ready};
+use super::talk::{DONE, LEAVE, RECORDED, Ready};
+use super::{Order, WHO};
 use crate::run::clock::{Clock, pause};
+use crate::run::journal::Entry;
 use crate::run::journal::dead::Found;
 use crate::run::log::Logger;
 use crate::run::progress::Progress;
@@ -35,14 +36,43 @@ enum End {
 pub fn guard(order: &Order, parent: u32) -> io::Result<bool> {
     outlive()?;
     let run = Run::of(parent, io::stdin().as_fd().try_clone_to_owned()?);
-    let homes = place::enter(&format!("pipeline-guardian-{}", order.run));
-    let end = run.tell(&homes).wait();
-    let is_back = end == End::Done || put_back(order, &homes);
-    for home in &homes {
-        // The journal knows of it, for whoever looks at that next.
-        let _ = home.leave();
-    }
+    let homes = place::plan(&format!("pipeline-guardian-{}", order.run));
+    let mut moves = Moves::new(homes);
+    let end = run.tell(moves.planned()).wait(&mut moves);
+    let is_back = end == End::Done || put_back(order, &mut moves);
+    moves.leave();
     Ok(is_back)
+}
+
+/// Where it lives by now, of where it planned to.
+struct Moves {
+    planned: Vec<Home>,
+    entered: Vec<Home>,
+}
+
+impl Moves {
+    fn new(planned: Vec<Home>) -> Self {
+        Self {
+            planned,
+            entered: Vec::new(),
+        }
+    }
+
+    fn planned(&self) -> &[Home] {
+        &self.planned
+    }
+
+    /// Enters each that does not refuse.
+    fn enter(&mut self) {
+        let planned = std::mem::take(&mut self.planned);
+        self.entered
+            .extend(planned.into_iter().filter(|home| home.enter().is_ok()));
+    }
+
+    /// Leaves each. The journal knows of what cannot be removed, for whoever looks at that next.
+    fn leave(&mut self) {
+        self.entered.retain(|home| home.leave().is_err());
+    }
 }
 
 /// What ends the run is not to end its guardian: another session, and signals that do nothing.
@@ -80,7 +110,10 @@ impl Run {
     /// Says that the guardian is ready.
     fn tell(mut self, homes: &[Home]) -> Self {
         let ready = Ready {
-            places: homes.iter().map(Home::place).collect(),
+            places: homes
+                .iter()
+                .map(|home| home.path().to_string_lossy().into_owned())
+                .collect(),
         };
         let line = ready.line();
         if let (Some(socket), Ok(line)) = (&mut self.socket, line) {
@@ -90,8 +123,8 @@ impl Run {
         self
     }
 
-    /// Waits for its end.
-    fn wait(mut self) -> End {
+    /// Waits for its end, moving when it says so.
+    fn wait(mut self, moves: &mut Moves) -> End {
         loop {
             // Asked after its descriptor was opened: so that descriptor is the parent's, or the parent is dead.
             if getppid() != self.pid {
@@ -107,7 +140,13 @@ impl Run {
                 return End::Dead;
             }
             match self.heard() {
-                Some(end) => return end,
+                Some(DONE) => return End::Done,
+                Some(RECORDED) => moves.enter(),
+                Some(LEAVE) => {
+                    moves.leave();
+                    self.answer(LEAVE);
+                }
+                Some(_) => {}
                 None if self.socket.is_none() && self.death.is_none() => pause(LOOK_AGAIN),
                 None => {}
             }
@@ -120,8 +159,15 @@ impl Run {
         self.death.as_ref().is_some_and(dead)
     }
 
+    fn answer(&mut self, byte: u8) {
+        if let Some(socket) = &mut self.socket {
+            // A run that does not hear it any more is found dead next.
+            let _ = socket.write_all(&[byte]);
+        }
+    }
+
     /// What it says, if it says something.
-    fn heard(&mut self) -> Option<End> {
+    fn heard(&mut self) -> Option<u8> {
         let socket = self.socket.as_mut()?;
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         if !matches!(poll(&mut [PollFd::new(&*socket, PollFlags::IN)], Some(&now)), Ok(1..)) {
@@ -129,8 +175,7 @@ impl Run {
         }
         let mut byte = [0];
         match socket.read(&mut byte) {
-            Ok(1) if byte[0] == DONE => Some(End::Done),
-            Ok(1) => None,
+            Ok(1) => Some(byte[0]),
             _ => {
                 // It closed its end; whether it is dead is asked of the kernel alone.
                 self.socket = None;
@@ -141,7 +186,7 @@ impl Run {
 }
 
 /// Undoes what the run left. `true` if nothing is left that is ours.
-fn put_back(order: &Order, homes: &[Home]) -> bool {
+fn put_back(order: &Order, moves: &mut Moves) -> bool {
     let writer = Progress::new(false).writer();
     let logger = Logger::new(order.format, order.level, Clock::real(), writer);
     let mut dead = match recover::patiently(&order.journal()) {
@@ -157,21 +202,16 @@ fn put_back(order: &Order, homes: &[Home]) -> bool {
         }
         Found::Dead(dead) => dead,
     };
-    let is_home = |path: &str| homes.iter().any(|home| home.is_at(path));
-    let told = dead.open().any(|entry| !is_home(&entry.path));
+    let is_own = |entry: &Entry| entry.node == WHO;
+    let told = dead.open().any(|entry| !is_own(entry));
     if told {
         let why = format!("the run died (process {}); what it changed is put back", dead.pid());
         logger.log(Level::WARN, "guardian", &why, &[("id", &order.run)]);
     }
     // Its own groups last: until all else is back it must not be where the run's group can be killed.
-    recover::undo(&mut dead, &logger, |entry| !is_home(&entry.path));
-    for home in homes {
-        if let Err(error) = home.leave() {
-            let why = format!("cannot leave `{}`: {error}", home.place().path);
-            logger.log(Level::WARN, "guardian", &why, &[]);
-        }
-    }
-    recover::undo(&mut dead, &logger, |entry| is_home(&entry.path));
+    recover::undo(&mut dead, &logger, |entry| !is_own(entry));
+    moves.leave();
+    recover::undo(&mut dead, &logger, is_own);
     let left = dead.finish();
     if told {
         recover::conclude(left, &logger);

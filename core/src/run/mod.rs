@@ -174,11 +174,15 @@ pub fn run(plan: &Plan, options: &Options, begun: Begun) -> Result<Report, RunEr
     }
     let ended = execution::execute(plan, &options, &shared, &stops, &progress);
     drop(socket);
+    // The guardian guards until the journal is gone.
     if let Some(guardian) = &options.guardian {
-        guardian.end();
+        guardian.leave();
     }
     for report in shared.journal.close() {
         undo::told(&report, &shared.logger, undo::Patience::Wait);
+    }
+    if let Some(guardian) = &options.guardian {
+        guardian.end();
     }
     // Lines that still wait would be lost with the process, where a thread that was given up holds the log open.
     shared.logger.flush();

@@ -261,10 +261,16 @@ impl Hold {
         Ok(is_set)
     }
 
-    /// What a thread is to get back: what it has, unless it has that from one that we set.
+    /// What a thread is to get back: what it has, unless it has that from one that we set. One that may use all of its
+    /// cpuset has no mask of its own that could be told: it gets every CPU, of which the kernel leaves it those of its
+    /// cpuset, also if that is narrow now and wide again by then.
     fn found(&self, place: &Place<'_>, now: &CpuSet) -> CpuSet {
-        let origin = self.origin(place.process, place.stat.parent, now);
-        origin.map_or_else(|| now.clone(), |origin| origin.before.clone())
+        if let Some(origin) = self.origin(place.process, place.stat.parent, now) {
+            return origin.before.clone();
+        }
+        let is_free = place.cpuset == Some(now);
+        let online = if is_free { fs::online_cpus().ok() } else { None };
+        online.unwrap_or_else(|| now.clone())
     }
 
     /// From where a newcomer that has `now` has that: its process, the process's parent, or, where that ended, any of
