@@ -105,7 +105,7 @@ Asks running pipelines over their control sockets, in PIPELINE_RUNTIME_DIR; with
 /run/pipeline for root, and in the folder `pipeline` of XDG_RUNTIME_DIR for others. Only the user
 who runs a pipeline may ask it, and root. One that runs is shown with its nodes, several as a list.
 
-BUSY is the time in calls since somebody first asked: a run that nobody looks at does not measure it.
+BUSY is the time in calls since somebody first asked; before that it is not measured.
 TROUBLE counts what went wrong: instants that began late or were missed, values dropped, calls that
 failed, restarts, calls that did not come back, actions that still wait.
 A node that gives no answer within 2 s is busy; it is not waited for any longer.
@@ -119,15 +119,15 @@ Examples:
   watch pipeline status                 again and again";
 
 const CONTROL_HELP: &str = "\
-VALUE is RON, as in a graph: a text has quotes of its own, which the shell must leave. Which settings
-an element has is in the README of its plugin; an unknown one is refused by the element, which then
-says what it has. A setting lasts until the run ends, and a node that is made anew gets it again;
-the graph file stays as it is. A node that is in a call is waited for 2 s.
+VALUE is RON, as in a graph: a text has quotes of its own, which the shell must leave. Which
+settings an element has is in the README of its plugin; an unknown one is refused by the element,
+which then says what it has. A setting lasts until the run ends, and a node that is made anew gets
+it again; the graph file stays as it is. A node that is in a call is waited for 2 s.
 
 Exit status: 0 it was set, 1 it was not.
 
 Examples:
-  pipeline control long older_than '\"2h\"'         a span of time
+  pipeline control long older_than '\"2h\"'           a span of time
   pipeline control web run Stop                     one word of several
   pipeline control web run Start --run 4711         where several pipelines run";
 

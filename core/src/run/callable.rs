@@ -5,8 +5,8 @@ use super::declared::Gives;
 use super::host::NodeHost;
 use super::plan::PlanNode;
 use super::waiting::Waiting;
-use abi_stable::std_types::RStr;
-use pipeline_plugin_api::abi::{Fault, NodeBox};
+use abi_stable::std_types::{RSlice, RStr};
+use pipeline_plugin_api::abi::{FailureKind, Fault, HostAbi, Level, NodeBox};
 use std::collections::BTreeMap;
 
 /// A node in one of its lives.
@@ -48,9 +48,14 @@ impl Maker {
             .into_result()
             .map_err(|failure| failure.message.to_string())?;
         for (name, value) in &self.settings {
-            node.control(RStr::from_str(name), RStr::from_str(value))
-                .into_result()
-                .map_err(|failure| format!("`{name}` cannot be set to `{value}` again: {}", failure.message))?;
+            let set = node.control(RStr::from_str(name), RStr::from_str(value));
+            let Err(failure) = set.into_result() else { continue };
+            let why = format!("`{name}` cannot be set to `{value}` again: {}", failure.message);
+            if matches!(failure.kind, FailureKind::FATAL | FailureKind::PANIC) {
+                return Err(why);
+            }
+            // It was good for the life before, as the name of a process that has ended meanwhile.
+            self.host.log(Level::WARN, RStr::from_str(&why), RSlice::from_slice(&[]));
         }
         Ok(Box::new(Callable {
             node,

@@ -210,12 +210,14 @@ const KEPT: usize = 4096;
 /// What is still asked of a target that went: who it was.
 fn name_plate(target: &Target) -> Target {
     Target {
-        cgroups: Default::default(),
-        processes: Default::default(),
-        cpus: Default::default(),
-        goals: Default::default(),
-        labels: Default::default(),
-        ..target.clone()
+        id: target.id,
+        generation: target.generation,
+        provider: target.provider.clone(),
+        parent: target.parent,
+        name: target.name.clone(),
+        class: target.class,
+        priority: target.priority,
+        ..Target::default()
     }
 }
 

@@ -40,7 +40,9 @@ pub enum AskError {
     #[error("run `{0}` has just ended")]
     Ended(String),
     /// It takes nobody, or does not answer.
-    #[error("run `{run}` does not answer within {patience:?}; is it stopped (`ps -o pid,stat`) or the machine overloaded?", patience = PATIENCE)]
+    #[error(
+        "run `{run}` does not answer within {PATIENCE:?}; is it stopped (`ps -o pid,stat`) or the machine overloaded?"
+    )]
     Silent {
         /// The run.
         run: String,

@@ -62,12 +62,16 @@ impl Server {
             if now >= self.rests_until {
                 self.take_all(now);
             }
-            for client in self.clients.iter_mut().chain(&mut self.refused) {
-                client.step(now, &self.shared, &self.graph);
-            }
-            self.clients.retain(|client| !client.is_done());
-            self.refused.retain(|client| !client.is_done());
+            self.step(now);
         }
+    }
+
+    fn step(&mut self, now: Nanos) {
+        for client in self.clients.iter_mut().chain(&mut self.refused) {
+            client.step(now, &self.shared, &self.graph);
+        }
+        self.clients.retain(|client| !client.is_done());
+        self.refused.retain(|client| !client.is_done());
     }
 
     /// Waits until there is something to do; `false` if it cannot be waited.
@@ -140,6 +144,10 @@ impl Server {
                 now,
                 "only the user who runs this pipeline, and root, may ask it",
             );
+        }
+        if self.clients.len() >= MOST_CLIENTS {
+            // Some may have left since, such as those that only looked whether somebody listens.
+            self.step(now);
         }
         if self.clients.len() >= MOST_CLIENTS {
             let why = format!("{MOST_CLIENTS} others are being answered; try again");
