@@ -5,6 +5,7 @@ use clap::Parser;
 use pipeline::cli::{self, Cli, Command, Exit, GuardArgs, LogFormat, RunArgs};
 use pipeline::guardian::{Order, guard};
 use pipeline::run::begin::Begun;
+use pipeline::run::calls::plugin_calls;
 use pipeline::run::{Options, RunError, acting::Refused, log::Format, run};
 use pipeline_plugin_api::abi::Level;
 use std::io::Write;
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
     let exit = match &cli.command {
         Command::Run(args) => run_graph(args, &cli.plugin_dir),
         Command::Guard(args) => guard_run(args),
-        Command::Tool(tool) => cli::main(tool, &cli.plugin_dir),
+        Command::Tool(tool) => plugin_calls("this command", || cli::main(tool, &cli.plugin_dir)),
     };
     ExitCode::from(exit.status())
 }
@@ -25,7 +26,7 @@ fn run_graph(args: &RunArgs, plugin_dirs: &[PathBuf]) -> Exit {
     let options = options(args);
     // Before any code of a plugin is in this process.
     let begun = Begun::new(&options);
-    let checked = match cli::graph(&args.graph, plugin_dirs) {
+    let checked = match plugin_calls("the check of the graph", || cli::graph(&args.graph, plugin_dirs)) {
         Ok(checked) => checked,
         Err(exit) => return exit,
     };

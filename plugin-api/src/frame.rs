@@ -159,7 +159,15 @@ impl Frame {
     /// Drops all that is known of a target that went.
     pub fn forget(&mut self, target: TargetId) {
         self.gone.add(target);
-        self.series.retain(|key, _| key.target != target);
+        let key = |metric: u32, part: u32| Key {
+            target,
+            metric: MetricId(metric),
+            part: Part(part),
+        };
+        let of_it = self.series.range(key(0, 0)..=key(u32::MAX, u32::MAX));
+        for key in of_it.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.series.remove(&key);
+        }
     }
 }
 

@@ -64,10 +64,25 @@ impl From<Nanos> for Duration {
     }
 }
 
+/// As it is told: rounded to what somebody reads, three digits at most below a minute, and in the form that a config
+/// takes. [`Span`] prints all of it.
 impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(Duration::from(*self)).fmt(f)
+        humantime::format_duration(Duration::from(rounded(*self))).fmt(f)
     }
+}
+
+fn rounded(span: Nanos) -> Nanos {
+    const SECOND: u64 = 1_000_000_000;
+    const MINUTE: u64 = 60 * SECOND;
+    const HOUR: u64 = 60 * MINUTE;
+    let step = match span.0 {
+        below if below < MINUTE => 10_u64.pow(below.checked_ilog10().unwrap_or_default().saturating_sub(2)),
+        below if below < HOUR => SECOND,
+        below if below < 24 * HOUR => MINUTE,
+        _ => HOUR,
+    };
+    Nanos(span.0.saturating_add(step / 2) / step * step)
 }
 
 /// A span of time in a config, written `"100ms"`, `"1m 30s"`.
@@ -93,7 +108,7 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
+        let text = humantime::format_duration(self.0.into()).to_string();
         f.write_str(&text.replace(' ', ""))
     }
 }
@@ -183,6 +198,30 @@ mod tests {
                 "{text} printed {printed}"
             );
         }
+    }
+
+    #[test]
+    fn a_span_that_is_told_has_three_digits_at_most_and_can_be_read_again() {
+        for (nanos, told) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (367_938, "368us"),
+            (2_197_367_938, "2s 200ms"),
+            (59_960_000_000, "1m"),
+            (83_700_000_000, "1m 24s"),
+            (5_025_000_000_000, "1h 24m"),
+            (93_784_000_000_000, "1day 2h"),
+        ] {
+            assert_eq!(Nanos(nanos).to_string(), told);
+            assert!(parse::<Span>(&format!("\"{told}\"")).is_ok(), "{told}");
+        }
+        assert!(!Nanos::FOREVER.to_string().is_empty());
+    }
+
+    #[test]
+    fn a_span_of_a_config_is_printed_whole() {
+        let span = Span(Nanos(2_197_367_938));
+        assert_eq!(span.to_string(), "2s197ms367us938ns");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The names of metrics and knobs with their units, the same for every plugin, the simulator, and
 //! whatever stores numbers.
 //!
-//! Units: `ns`, `bytes`, `1` (a count or a share), `1/s`, `cpus`, `list`. Deltas cover their
+//! Units: `ns`, `bytes`, `bytes/s`, `1` (a count or a share), `1/s`, `cpus`, `ways`, `list`. Deltas cover their
 //! reading's span. A plugin may have metrics of its own; those that two plugins share stand here.
 
 use crate::abi::Kind;
@@ -72,6 +72,9 @@ vocabulary! {
         IO_WRITTEN = "io.written", "bytes", DELTA, "bytes written to block devices; by device";
         IO_READS = "io.reads", "1", DELTA, "reads from block devices; by device";
         IO_WRITES = "io.writes", "1", DELTA, "writes to block devices; by device";
+        L3_OCCUPANCY = "l3.occupancy", "bytes", GAUGE, "last-level cache that the target's accesses filled; by cache";
+        MEMORY_BANDWIDTH = "memory.bandwidth", "bytes/s", GAUGE, "traffic between the last-level cache and memory; by cache";
+        MEMORY_BANDWIDTH_LOCAL = "memory.bandwidth.local", "bytes/s", GAUGE, "the same, with the memory of the cache's own node; by cache";
         PIDS_CURRENT = "pids.current", "1", GAUGE, "tasks there are";
         PIDS_LIMIT = "pids.limit", "1", GAUGE, "most tasks that there may be; unavailable where unlimited";
         PSI_CPU_SOME = "psi.cpu.some", "ns", DELTA, "time in which at least one task waited for a CPU";
@@ -137,6 +140,9 @@ vocabulary! {
         CPU_QUOTA = "cpu.quota", "cpus", "most CPU time a second, in CPUs; infinity for no limit";
         CPU_SET = "cpu.set", "list", "the CPUs that the target may use, as `0-3,8`";
         CPU_AFFINITY = "cpu.affinity", "list", "the CPUs that every thread of the target may use, as `0-3,8`";
+        L3_WAYS = "l3.ways", "ways", "ways of the last-level cache that the target may fill";
+        L3_PART = "l3.part", "list", "the same as a text: `3`, `25%`, `2MiB`, `0x600`, or by cache `0=3;1=0x600`";
+        MEMORY_BANDWIDTH_SHARE = "memory.bandwidth.share", "1", "share of the memory bandwidth that the target may use, 0 to 1";
         FREEZE = "freeze", "1", "1 stops every task of the target";
         PROCESS_PAUSED = "process.paused", "1", "1 stops every process of the target by a signal (SIGSTOP)";
         PROCESS_RUNNING = "process.running", "1", "0 ends the target's processes, 1 keeps its command running";

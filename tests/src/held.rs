@@ -41,6 +41,44 @@ pub struct Held {
     pub pids: Vec<u32>,
     /// The process of its guardian.
     pub guardian: u32,
+    /// Dropped after the run.
+    _tidy: Tidy,
+}
+
+/// After a test that failed, ends what the run left in its groups and removes them: nobody else may be left to.
+#[derive(Debug)]
+struct Tidy(Vec<PathBuf>);
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        // Groups within groups first.
+        self.0
+            .sort_by_key(|group| std::cmp::Reverse(group.components().count()));
+        let begun = Instant::now();
+        while self.0.iter().any(|group| group.exists()) && begun.elapsed() < Duration::from_secs(2) {
+            self.0.iter().for_each(|group| clear(group));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// What cannot be done is tried again, or left: the test has failed as it is.
+fn clear(group: &Path) {
+    for (file, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+        let file = group.join(file);
+        if file.exists() {
+            let _ = std::fs::write(file, word);
+        }
+    }
+    let listed = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let pids = listed.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
+    for pid in pids {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    let _ = std::fs::remove_dir(group);
 }
 
 impl Held {
@@ -71,6 +109,7 @@ impl Held {
         Self {
             guardian: guardian_of(run.id()).expect("a run has a guardian"),
             pids: targets(&bed),
+            _tidy: Tidy(groups.clone()),
             groups,
             bed,
             run,
@@ -222,4 +261,34 @@ pub fn groups_of(id: &str) -> Vec<PathBuf> {
 
 fn is_folder(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::need::{Need, have};
+
+    #[test]
+    fn a_test_that_fails_leaves_no_group_and_no_process_of_it() {
+        if !have(&[Need::Cgroup]) {
+            return;
+        }
+        let top = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"];
+        let top = top.iter().map(Path::new).find(|top| top.join("cgroup.procs").exists());
+        let outer = top.unwrap().join(format!("pipeline-tests-tidy-{}", std::process::id()));
+        let inner = outer.join("inner");
+        std::fs::create_dir_all(&inner).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        std::fs::write(inner.join("cgroup.procs"), child.id().to_string()).unwrap();
+        let tidy = Tidy(vec![outer.clone(), inner.clone()]);
+        let failed = std::thread::spawn(move || {
+            let _tidy = tidy;
+            panic!("a failure, as this test wants it");
+        });
+        assert!(failed.join().is_err());
+        assert!(!child.wait().unwrap().success());
+        // The kernel lets go of a group whose last process is a zombie only once that is reaped.
+        drop((std::fs::remove_dir(&inner), std::fs::remove_dir(&outer)));
+        assert!(!inner.exists() && !outer.exists());
+    }
 }

@@ -21,6 +21,8 @@ pub enum Need {
     Lab,
     /// A mount namespace of one's own, by `unshare`.
     Namespaces,
+    /// A Docker engine of one's own may be started: root, `dockerd`, `docker`, and `busybox` for an image.
+    Docker,
 }
 
 impl Need {
@@ -33,6 +35,7 @@ impl Need {
             Self::Cpus => "cpus",
             Self::Lab => "lab",
             Self::Namespaces => "namespaces",
+            Self::Docker => "docker",
         }
     }
 
@@ -44,6 +47,11 @@ impl Need {
             Self::Lab => (!lab().is_file()).then_some("PIPELINE_LAB does not name what boots the emulated machine"),
             Self::Namespaces => (!unshares()).then_some("`unshare --mount` does not work here"),
             Self::Root => (!is_root()).then_some("it is not run as root"),
+            Self::Docker if !is_root() => Some("engines are started as root only, and this is not"),
+            Self::Docker => {
+                let all = ["dockerd", "containerd", "docker", "busybox"].into_iter().all(on_path);
+                (!all).then_some("`dockerd`, `containerd`, `docker` or `busybox` is missing")
+            }
             Self::Cgroup if !is_root() => Some("groups are made as root only, and this is not"),
             Self::Cgroup => (!has_cpu_controller()).then_some("no group with a `cpu` controller can be made"),
             Self::Cpus => {
@@ -59,19 +67,24 @@ impl Need {
 /// # Panics
 /// Something that `PIPELINE_REQUIRE` names is missing.
 pub fn have(needs: &[Need]) -> bool {
-    let required = std::env::var("PIPELINE_REQUIRE").unwrap_or_default();
     for need in needs {
         let Some(why) = need.missing() else { continue };
-        assert!(
-            !names(&required, *need),
-            "`{}` is in PIPELINE_REQUIRE and {why}",
-            need.word()
-        );
-        // A test whose output cannot be written is none the worse for it.
-        let _ = writeln!(std::io::stderr(), "SKIP: {why}");
+        lack(*need, why);
         return false;
     }
     true
+}
+
+/// Says `SKIP` with the reason, for what is seen to be missing only when it is tried.
+///
+/// # Panics
+/// `PIPELINE_REQUIRE` names it.
+pub fn lack(need: Need, why: &str) {
+    let required = std::env::var("PIPELINE_REQUIRE").unwrap_or_default();
+    let word = need.word();
+    assert!(!names(&required, need), "`{word}` is in PIPELINE_REQUIRE and {why}");
+    // A test whose output cannot be written is none the worse for it.
+    let _ = writeln!(std::io::stderr(), "SKIP: {why}");
 }
 
 /// What boots the emulated machine.
@@ -104,7 +117,9 @@ fn has_cpu_controller() -> bool {
         let top = Path::new(top);
         let v1 = top.join("cpu.shares").exists();
         let v2 = std::fs::read_to_string(top.join("cgroup.controllers")).is_ok_and(|list| list.contains("cpu"));
-        let probe = top.join(format!("pipeline-tests-probe-{}", std::process::id()));
+        // Tests of one process ask at the same time.
+        let thread = rustix::thread::gettid().as_raw_nonzero();
+        let probe = top.join(format!("pipeline-tests-probe-{}-{thread}", std::process::id()));
         (v1 || v2)
             && std::fs::create_dir(&probe)
                 .and_then(|()| std::fs::remove_dir(&probe))
@@ -120,6 +135,16 @@ mod tests {
     fn only_what_the_list_names_is_required() {
         assert!(names("redis, cgroup", Need::Cgroup) && names("redis", Need::Redis));
         assert!(!names("redis", Need::Cgroup) && !names("", Need::Redis));
+    }
+
+    #[test]
+    fn threads_that_ask_at_once_get_the_same_answer() {
+        let alone = Need::Cgroup.missing();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|_| assert_eq!(Need::Cgroup.missing(), alone)));
+            }
+        });
     }
 
     #[test]

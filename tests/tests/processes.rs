@@ -25,6 +25,16 @@ while True:
     while time.monotonic() < until: pass
 ";
 
+/// Makes a thread every 5 ms, all of which stay, up to a bound.
+const GROWING: &str = "
+import threading, time
+print('ready', flush=True)
+for _ in range(2000):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    time.sleep(0.005)
+time.sleep(600)
+";
+
 /// Does nothing, and so is never busy.
 const IDLE: &str = "import time; print('ready', flush=True); time.sleep(600)";
 
@@ -188,6 +198,27 @@ fn a_pinned_process_has_its_cpus_back_when_the_run_is_killed() {
     run.until(SOON, "pin it", |_| outsider.cpus() == ["0".to_owned()].into());
     run.signal(Signal::KILL);
     until("get back what it had", || outsider.cpus() == before);
+    let _ = run.end(SOON);
+}
+
+/// The same for threads that came after the last look, of which nobody knew when the run was killed.
+#[test]
+fn threads_that_came_right_before_the_run_was_killed_have_their_cpus_back() {
+    if !have(&[Need::Cpus]) {
+        return;
+    }
+    let bed = Bed::new();
+    let mark = mark(&bed);
+    let outsider = Outsider::new(GROWING, &mark);
+    let before = outsider.cpus();
+    bed.write(
+        "graph.ron",
+        graph("", &mark, "knob: \"cpu.affinity\", text: \"0\"", "process.affinity"),
+    );
+    let mut run = bed.start(&["--for", "5m"]);
+    run.until(SOON, "pin all", |_| outsider.cpus() == ["0".to_owned()].into());
+    run.signal(Signal::KILL);
+    until("give all threads back what they had", || outsider.cpus() == before);
     let _ = run.end(SOON);
 }
 

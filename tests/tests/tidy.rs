@@ -208,6 +208,7 @@ fn only_actuators_write_below_sys() {
         "plugins/process/src/target",
         "plugins/file/",
         "plugins/cgroup/fs/",
+        "plugins/resctrl/fs/",
         "plugins/kpi/",
         "plugins/hiccup/src/place.rs",
     ];

@@ -30,8 +30,13 @@ PIPELINE_PLUGIN_PATH, beside this binary, in ../lib/pipeline/plugins from there,
 and in the system's folder.";
 
 const RUN_HELP: &str = "\
-Ctrl-C (SIGINT) and SIGTERM end a run in order: what is under way is finished and
-every knob goes back as it was found, within `--drain` (10s). A second one hurries.
+Ctrl-C (SIGINT), SIGTERM and, without `nohup`, SIGHUP end a run in order: what is under way is
+finished and every knob goes back as it was found, within `--drain` (10s). A second one hurries.
+
+A call of a node may take 1 s, and 30 s where its element says that it blocks (`pipeline inspect`).
+One that takes longer is given up with its thread and its node, what the node changed is undone, and
+`on_error` says what becomes of the node; the rest runs on. So it is with a lease that ended more
+than 1 s ago while its actuator is in a call.
 
 A run that is killed is put back by its guardian, a second process that it starts; what that one
 could not do the next run does, or `pipeline restore`. Runs with actuators act one at a time.

@@ -7,6 +7,7 @@ use super::schema::Field;
 use super::{CliError, Exit, Streams, json};
 use crate::graph::Elements;
 use crate::plugin::Available;
+use crate::run::budget::BLOCKING_CALL;
 use pipeline_plugin_api::abi::{Nanos, Port, Probe};
 use std::io::{self, Write};
 use std::path::Path;
@@ -177,7 +178,7 @@ fn when(about: &About) -> String {
         every => format!("called every {every} where the graph does not say"),
     };
     if about.blocking {
-        format!("{called}; may block, so it has a lane of its own")
+        format!("{called}; may block, so it has a lane of its own, and a call has {BLOCKING_CALL}")
     } else {
         called
     }

@@ -104,3 +104,21 @@ fn one_that_does_not_end_when_told_is_killed() {
     guardian.end();
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
+
+#[test]
+fn one_whose_run_falls_is_not_told_that_all_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (heard, ended) = (folder.path().join("heard"), folder.path().join("ended"));
+    let script = format!("head -c 1 >{}; touch {}", heard.display(), ended.display());
+    for (falls, bytes) in [(true, 0), (false, 1)] {
+        let guardian = guardian(folder.path(), &script);
+        let run = std::thread::spawn(move || {
+            let _guardian = guardian;
+            assert!(!falls, "a fault, as this test wants it");
+        });
+        assert_eq!(run.join().is_err(), falls);
+        until(|| ended.exists());
+        assert_eq!(std::fs::read(&heard).unwrap().len(), bytes);
+        std::fs::remove_file(&ended).unwrap();
+    }
+}

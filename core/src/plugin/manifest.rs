@@ -46,6 +46,9 @@ pub enum ManifestError {
     /// The section holds something else.
     #[error("the `{SECTION}` section cannot be understood; build it again with this version of `pipeline-plugin-api`")]
     BadManifest,
+    /// What it says of itself would garble a terminal or a log.
+    #[error("its manifest has a control character in {0}; name it with letters, digits, `-`, `_` and `.`")]
+    Unprintable(String),
     /// It speaks another version of the boundary.
     #[error(
         "plugin `{plugin}` {version} speaks ABI {abi}, this pipeline speaks {ABI_VERSION}: build it again with a `pipeline-plugin-api` of ABI {ABI_VERSION}"
@@ -123,6 +126,7 @@ fn check_structure<'a, R: ReadCacheOps>(
 }
 
 fn judge(manifest: Manifest) -> Result<Manifest, ManifestError> {
+    check_names(&manifest)?;
     if manifest.abi != ABI_VERSION {
         return Err(ManifestError::Abi {
             plugin: manifest.name,
@@ -134,6 +138,33 @@ fn judge(manifest: Manifest) -> Result<Manifest, ManifestError> {
         return Err(ManifestError::Aborts(manifest.name));
     }
     Ok(manifest)
+}
+
+/// All of it is shown by `pipeline plugins`, to whoever has such a file lying in a folder.
+fn check_names(manifest: &Manifest) -> Result<(), ManifestError> {
+    let Manifest {
+        abi,
+        name,
+        version,
+        elements,
+        profile,
+        ..
+    } = manifest;
+    let own = [
+        ("its ABI", abi),
+        ("its name", name),
+        ("its version", version),
+        ("its profile", profile),
+    ];
+    let elements = elements.iter().map(|(element, _)| ("the name of an element", element));
+    let strange = own
+        .into_iter()
+        .chain(elements)
+        .find(|(_, text)| text.contains(char::is_control));
+    match strange {
+        None => Ok(()),
+        Some((what, text)) => Err(ManifestError::Unprintable(format!("{what}, `{}`", text.escape_debug()))),
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +215,22 @@ mod tests {
         let text = b"pipeline-plugin\0abi=9.9\0name=x\0version=1.0.0\0elements=\0panic=unwind\0profile=release\0";
         let message = judge(Manifest::parse(text).unwrap()).unwrap_err().to_string();
         assert!(message.contains("speaks ABI 9.9, this pipeline speaks"), "{message}");
+    }
+
+    #[test]
+    fn a_name_that_commands_the_terminal_is_refused_and_not_shown_as_it_is() {
+        for (name, element) in [("x\u{1b}[2J", "x.y"), ("x", "x.y\r"), ("x\ny", "x.y")] {
+            let text = format!(
+                "pipeline-plugin\0abi={ABI_VERSION}\0name={name}\0version=1\0elements={element}:1,\0panic=unwind\0profile=debug\0"
+            );
+            let message = judge(Manifest::parse(text.as_bytes()).unwrap())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                message.contains("has a control character in") && !message.contains(char::is_control),
+                "{message}"
+            );
+        }
     }
 
     #[test]

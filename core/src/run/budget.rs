@@ -20,7 +20,7 @@ pub const START: Nanos = Nanos::from_secs(30);
 pub const START_AGAIN: Nanos = Nanos::from_secs(5);
 /// How long a lease may stand past its end before the host puts the knob back itself.
 pub const LEASE_GRACE: Nanos = Nanos::from_secs(1);
-/// Threads that a run may lose to calls that do not come back; with one more it ends.
+/// Threads that may be lost at a time to calls that do not come back; with one more the run ends.
 pub const ABANDONED_MOST: usize = 16;
 
 /// How long calls may take in one run; tests shorten it.

@@ -55,7 +55,8 @@ impl Maker {
                 return Err(why);
             }
             // It was good for the life before, as the name of a process that has ended meanwhile.
-            self.host.log(Level::WARN, RStr::from_str(&why), RSlice::from_slice(&[]));
+            self.host
+                .log(Level::WARN, RStr::from_str(&why), RSlice::from_slice(&[]));
         }
         Ok(Box::new(Callable {
             node,

@@ -7,7 +7,7 @@ use super::hand::Hand;
 use super::node::Node;
 use super::shared::Shared;
 use abi_stable::std_types::RSlice;
-use pipeline_plugin_api::abi::{Batch, Called, Failure, FailureKind, Level, Nanos, PortBatch};
+use pipeline_plugin_api::abi::{Batch, Called, Failure, FailureKind, Level, Nanos, PortBatch, Stage};
 use std::sync::Arc;
 
 /// What a node always has for one of its last calls, however late it is.
@@ -98,7 +98,7 @@ impl LastCalls {
         match done {
             Some((callable, said, results, sifted)) => {
                 node.callable = Some(callable);
-                note(node, name, results, sifted);
+                note(node, at, name, results, sifted);
                 out = said;
             }
             None => self.lost(node, name, patience),
@@ -117,7 +117,7 @@ impl LastCalls {
     }
 }
 
-fn note(node: &mut Node, name: &str, results: Vec<Called>, sifted: Option<Sifted>) {
+fn note(node: &mut Node, at: Nanos, name: &str, results: Vec<Called>, sifted: Option<Sifted>) {
     if let Some(sifted) = sifted {
         node.tell_sifted(&sifted);
     }
@@ -126,18 +126,24 @@ fn note(node: &mut Node, name: &str, results: Vec<Called>, sifted: Option<Sifted
             node.meter.calls.bump();
         }
         if let Err(failure) = result.into_result() {
-            tell(node, &failure);
+            tell(node, at, name, &failure);
         }
     }
 }
 
-fn tell(node: &mut Node, failure: &Failure) {
-    let level = if failure.kind == FailureKind::GONE {
-        Level::DEBUG
-    } else {
-        node.meter.failures.bump();
-        node.note_last_failure();
-        Level::ERROR
-    };
-    node.log(level, &failure.message);
+fn tell(node: &mut Node, at: Nanos, name: &str, failure: &Failure) {
+    if failure.kind == FailureKind::GONE {
+        return node.log(Level::DEBUG, &failure.message);
+    }
+    node.meter.failures.bump();
+    // What a sink could not take away now it may in its last word, which is what tells of a loss.
+    if node.plan.stage == Stage::SINK && name == "input" && may_do_better(failure.kind) {
+        return node.warn(at, &failure.message);
+    }
+    node.note_last_failure();
+    node.log(Level::ERROR, &failure.message);
+}
+
+fn may_do_better(kind: FailureKind) -> bool {
+    !matches!(kind, FailureKind::FATAL | FailureKind::PANIC)
 }

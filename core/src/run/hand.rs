@@ -3,10 +3,11 @@
 //! It does one thing after the other in a thread of its own. What takes too long is left to that thread, which is
 //! given up; the next thing gets a new one. In virtual time all is done here and now.
 
+use super::calls::plugin_calls;
 use super::host::NodeHost;
 use super::lane::came_back;
 use super::shared::Shared;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,6 @@ impl<T> Pending<T> {
     pub fn within(&self, time: Duration) -> Option<T> {
         self.0.recv_timeout(time).ok()
     }
-
-    /// Whether nothing will come of it any more: it ended without an answer, which is this program's fault.
-    pub fn is_lost(&self) -> bool {
-        matches!(self.0.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Disconnected))
-    }
 }
 
 impl Hand {
@@ -48,7 +44,8 @@ impl Hand {
         let (sender, receiver) = bounded(1);
         let host = host.clone();
         let job: Job = Box::new(move || {
-            if sender.send(job()).is_err() {
+            let done = plugin_calls(host.name(), job);
+            if sender.send(done).is_err() {
                 came_back(&host);
             }
         });

@@ -1,5 +1,6 @@
 //! The host as one life of a node sees it: [`HostAbi`] over what the run shares.
 
+use super::descriptors;
 use super::journal::Life;
 use super::shared::Shared;
 use super::telemetry;
@@ -12,11 +13,17 @@ use pipeline_plugin_api::abi::{
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The conversation that gives the environment variables which hold secrets of the graph, one a line: whoever starts
 /// workloads keeps them from inheriting these.
 const SECRETS: &str = "pipeline.secrets";
+
+/// Counters that a node may have; one that puts ids into their names would have ever more.
+const MOST_COUNTERS: usize = 256;
+/// The name of all counters past that.
+const OTHERS: &str = "others";
 
 /// The host's side of one life of a node.
 #[derive(Clone)]
@@ -84,11 +91,16 @@ impl NodeHost {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Adds to one of the node's counters.
+    /// Adds to one of the node's counters. Past [`MOST_COUNTERS`] names all others are one, named [`OTHERS`].
     pub fn add(&self, name: &str, delta: u64) {
+        if delta == 0 {
+            return;
+        }
         let mut counts = self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = counts.len() >= MOST_COUNTERS && !counts.contains_key(name);
+        let name = if full { OTHERS } else { name };
         match counts.get_mut(name) {
-            Some(count) => *count += delta,
+            Some(count) => *count = count.saturating_add(delta),
             None => drop(counts.insert(name.to_owned(), delta)),
         }
     }
@@ -225,6 +237,10 @@ impl HostAbi for NodeHost {
                 let names = self.inner.shared.secrets.get().map(|names| names.join("\n"));
                 ROption::RSome(names.unwrap_or_default().into_bytes().into())
             }
+            descriptors::EXTENSION => {
+                let before = self.inner.shared.descriptors.get();
+                before.map(|before| RVec::from(before.as_bytes())).into()
+            }
             _ => ROption::RNone,
         }
     }
@@ -234,7 +250,74 @@ impl HostAbi for NodeHost {
 fn store(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(std::path::Path::new("/"));
     std::fs::create_dir_all(folder)?;
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&beside, bytes)?;
-    std::fs::rename(&beside, path)
+    // Names are told apart by all of them, since two nodes may keep `seen.web` and `seen.db` at once.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(
+        ".{}.{}.tmp",
+        std::process::id(),
+        STORED.fetch_add(1, Ordering::Relaxed)
+    ));
+    let beside = std::path::PathBuf::from(beside);
+    let stored = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    if stored.is_err() {
+        // Half a file helps nobody, least of all on a full disk.
+        let _ = std::fs::remove_file(&beside);
+    }
+    stored
+}
+
+/// How often something was kept.
+static STORED: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::clock::Clock;
+    use crate::run::wake::Bell;
+
+    fn host() -> NodeHost {
+        let shared = crate::run::tests::shared_in(std::path::Path::new("/proc/nowhere"), Clock::simulated());
+        NodeHost::new(Arc::new(shared), "node", Vec::new(), Wake::new(Bell::new().unwrap()))
+    }
+
+    #[test]
+    fn what_was_never_counted_is_no_counter_and_there_are_only_so_many() {
+        let host = host();
+        host.add("undeclared", 0);
+        assert!(host.counts().is_empty());
+        for number in 0..MOST_COUNTERS + 10 {
+            host.add(&format!("of process {number}"), 1);
+        }
+        host.add("of process 3", 1);
+        let counts = host.counts();
+        assert_eq!(
+            (counts.len(), counts[OTHERS], counts["of process 3"]),
+            (MOST_COUNTERS + 1, 10, 2)
+        );
+    }
+
+    #[test]
+    fn two_names_that_differ_in_their_ends_are_kept_apart_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = |name: &str| {
+            let path = folder.path().join(name);
+            (0..200).for_each(|_| store(&path, name.as_bytes()).unwrap());
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| keep("seen.web"));
+            scope.spawn(|| keep("seen.db"));
+        });
+        for name in ["seen.web", "seen.db"] {
+            assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), name);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        let into_a_folder = folder.path().join("folder");
+        std::fs::create_dir(&into_a_folder).unwrap();
+        assert!(store(&into_a_folder, b"x").is_err());
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            3,
+            "half a file is left"
+        );
+    }
 }

@@ -104,6 +104,11 @@ impl Lane {
         &self.berth
     }
 
+    /// What it shares with the others.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Where its crew lies during calls.
     pub fn seat(&self) -> Arc<Seat> {
         self.seat.clone()
@@ -129,6 +134,7 @@ impl Lane {
         }
         let nodes = self.crew.map(|crew| crew.nodes);
         if let Some(host) = self.late {
+            self.shared.came_back();
             came_back(&host);
         }
         nodes
@@ -183,15 +189,24 @@ impl Lane {
         let time = until.map(|at| timespec(at - now));
         // An interrupted wait is a short one.
         let _ = poll(&mut polled, time.as_ref());
-        let ready = polled
-            .iter()
-            .skip(1)
-            .filter(|fd| !fd.revents().is_empty())
-            .map(|fd| fd.as_fd().as_raw_fd());
-        self.ready.extend(ready);
+        let told = polled.iter().skip(1).filter(|fd| !fd.revents().is_empty());
+        let (closed, ready): (Vec<_>, Vec<_>) = told
+            .map(|fd| (fd.as_fd().as_raw_fd(), fd.revents().contains(PollFlags::NVAL)))
+            .partition(|(_, closed)| *closed);
+        self.ready.extend(ready.into_iter().map(|(raw, _)| raw));
         if !polled[0].revents().is_empty() {
             self.berth.bell.empty();
             self.rung = true;
+        }
+        closed.into_iter().for_each(|(raw, _)| self.rest_from(raw));
+    }
+
+    /// A node names a descriptor that is not open, for which no wait lasts.
+    #[cold]
+    fn rest_from(&mut self, raw: i32) {
+        let now = self.shared.clock.now();
+        for node in self.nodes_mut() {
+            node.rest_from(raw, now);
         }
     }
 
@@ -229,13 +244,13 @@ fn joined(crew: &Crew, first: Nanos) -> Nanos {
     near.max().unwrap_or(first)
 }
 
-/// The call for which a thread was given up came back at last. Its life could journal nothing any more; what it
-/// may have written to what it had journalled before is undone again.
+/// The call for which a thread was given up came back at last, and its node is dropped. Its life could journal nothing
+/// any more; what it may have written to what it had journalled before is undone again.
 pub fn came_back(host: &NodeHost) {
     let shared = host.shared();
     let why = "the call that was given up came back; its node is not used any more";
     shared.logger.log(Level::WARN, host.name(), why, &[]);
-    for report in shared.journal.undo_condemned() {
+    for report in shared.journal.bury(host.life()) {
         told(&report, &shared.logger, Patience::Once);
     }
 }

@@ -49,15 +49,16 @@ impl Default for Leases {
 
 impl Leases {
     /// Takes in what became of actions.
-    pub fn note<'a>(&mut self, at: Nanos, outcomes: &[Outcome], actions: impl Iterator<Item = &'a Action> + Clone) {
+    pub fn note<'a>(&mut self, at: Nanos, outcomes: &[Outcome], actions: impl Iterator<Item = &'a Action>) {
+        let asked: BTreeMap<(u64, Knob), Nanos> = actions
+            .map(|action| ((action.id, (action.target, action.knob)), action.until))
+            .collect();
         for outcome in outcomes {
             let knob = (outcome.target, outcome.knob);
             match outcome.fate {
                 Fate::APPLIED | Fate::CLAMPED => {
-                    let asked = actions
-                        .clone()
-                        .find(|action| action.id == outcome.action && (action.target, action.knob) == knob);
-                    self.stands(knob, outcome.action, asked.map(|action| action.until));
+                    let until = asked.get(&(outcome.action, knob)).copied();
+                    self.stands(knob, outcome.action, until);
                 }
                 Fate::UNDONE | Fate::LAPSED | Fate::TAKEN => drop(self.held.remove(&knob)),
                 Fate::REFUSED => self.still_stands(at, knob, outcome.action),
@@ -88,10 +89,13 @@ impl Leases {
         }
     }
 
-    /// A target went, and its knobs with it.
-    pub fn forget(&mut self, target: TargetId) {
-        self.held.retain(|(of, _), _| *of != target);
-        self.reckon();
+    /// Targets went, and their knobs with them.
+    pub fn forget(&mut self, targets: impl Iterator<Item = TargetId>) {
+        let before = self.held.len();
+        targets.for_each(|target| forget(&mut self.held, target));
+        if self.held.len() < before {
+            self.reckon();
+        }
     }
 
     /// Their knobs were put back, which is told later: none is to be looked at any more.
@@ -136,6 +140,15 @@ impl Leases {
 
     fn reckon(&mut self) {
         self.next = self.held.values().map(Lease::look).min().unwrap_or(Nanos::FOREVER);
+    }
+}
+
+/// Takes out what is kept for the knobs of a target.
+pub fn forget<T>(kept: &mut BTreeMap<Knob, T>, target: TargetId) {
+    let of_it = (target, KnobId(0))..=(target, KnobId(u32::MAX));
+    let knobs: Vec<Knob> = kept.range(of_it).map(|(knob, _)| *knob).collect();
+    for knob in knobs {
+        kept.remove(&knob);
     }
 }
 
@@ -220,9 +233,9 @@ mod tests {
     #[test]
     fn what_a_target_held_goes_with_it() {
         let mut leases = holding(100);
-        leases.forget(TargetId(9));
+        leases.forget([TargetId(9), TargetId(0)].into_iter());
         assert_eq!(leases.next(), Nanos(100));
-        leases.forget(KNOB.0);
+        leases.forget(std::iter::once(KNOB.0));
         assert_eq!(leases.next(), Nanos::FOREVER);
     }
 

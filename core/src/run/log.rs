@@ -6,6 +6,7 @@
 use super::clock::Clock;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use pipeline_plugin_api::abi::Level;
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -169,15 +170,9 @@ impl Logger {
     fn text(&self, level: Level, node: &str, message: &str, fields: &[(&str, &dyn Display)]) -> String {
         let mut line = format!("{:9.3}s {level:5} {node}:", self.clock.now().seconds());
         for (name, value) in fields {
-            let value = value.to_string();
-            let quote = if value.is_empty() || value.contains(' ') {
-                "\""
-            } else {
-                ""
-            };
-            let _ = write!(line, " {name}={quote}{value}{quote}");
+            let _ = write!(line, " {}={}", plain(name), quoted(&plain(&value.to_string())));
         }
-        let _ = writeln!(line, " {}", message.replace('\n', " "));
+        let _ = writeln!(line, " {}", plain(&message.replace('\n', " ")));
         line
     }
 
@@ -188,11 +183,42 @@ impl Logger {
         object.insert("level".to_owned(), level.to_string().into());
         object.insert("node".to_owned(), node.into());
         for (name, value) in fields {
-            object.insert((*name).to_owned(), value.to_string().into());
+            // A plugin names its fields; none is to look like what the host says of the line.
+            let name = if object.contains_key(*name) || *name == "message" {
+                format!("{name}_")
+            } else {
+                (*name).to_owned()
+            };
+            object.insert(name, value.to_string().into());
         }
         object.insert("message".to_owned(), message.into());
         format!("{}\n", serde_json::Value::Object(object))
     }
+}
+
+/// What a line shows of a text that may hold anything, such as the title of a process: nothing of it breaks the line or
+/// commands the terminal.
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown.into()
+}
+
+/// A value as it stands in a line: in quotes where its end would not be seen.
+fn quoted(value: &str) -> Cow<'_, str> {
+    if !value.is_empty() && !value.contains([' ', '"']) {
+        return value.into();
+    }
+    format!("\"{}\"", value.replace('"', "\\\"")).into()
 }
 
 impl std::fmt::Debug for Logger {
@@ -280,6 +306,31 @@ mod tests {
             line(Format::Text, Level::INFO),
             "    0.000s INFO  guard: target=batch value=\"a b\" takes the remedy\n"
         );
+    }
+
+    #[test]
+    fn what_a_stranger_wrote_neither_breaks_the_line_nor_commands_the_terminal() {
+        let kept = Kept::default();
+        let logger = Logger::new(Format::Text, Level::INFO, Clock::simulated(), Box::new(kept.clone()));
+        let fields: [(&str, &dyn Display); 2] = [("a\nb", &"x\u{1b}[2J\r\ny"), ("said", &"\"end\" WARN")];
+        logger.log(Level::INFO, "watch", "one\ntwo\u{1b}]0;three\u{9b}", &fields);
+        logger.flush();
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(
+            text,
+            "    0.000s INFO  watch: a\\nb=x\\u{1b}[2J\\r\\ny said=\"\\\"end\\\" WARN\" one two\\u{1b}]0;three\\u{9b}\n"
+        );
+    }
+
+    #[test]
+    fn a_field_does_not_stand_for_what_the_host_says() {
+        let kept = Kept::default();
+        let logger = Logger::new(Format::Json, Level::INFO, Clock::simulated(), Box::new(kept.clone()));
+        logger.log(Level::INFO, "watch", "so", &[("node", &"run"), ("message", &"no")]);
+        logger.flush();
+        let value: serde_json::Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();
+        assert_eq!((&value["node"], &value["message"]), (&"watch".into(), &"so".into()));
+        assert_eq!((&value["node_"], &value["message_"]), (&"run".into(), &"no".into()));
     }
 
     #[test]

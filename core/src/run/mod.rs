@@ -1,18 +1,20 @@
 //! Running a graph: instants, lanes, queues, failures, and the end of it all.
 //!
 //! [`plan`] says what is to run, [`build`] makes lanes of it, [`execution`] runs them, [`lane`] is the loop, [`drain`]
-//! the end. [`watchdog`] sees to it that a call which does not come back costs one node only. [`clock`] is the only
-//! room that asks the system for the time. [`begin`] is what happens before plugins are loaded, [`journal`], [`undo`]
-//! and [`recover`] how the host is put back.
+//! the end. [`watchdog`] sees to it that a call which does not come back costs one node only, [`calls`] that one which
+//! ends the process does not pass for a good end. [`clock`] is the only room that asks the system for the time.
+//! [`begin`] is what happens before plugins are loaded, [`journal`], [`undo`] and [`recover`] how the host is put back.
 
 pub mod acting;
 pub mod begin;
 pub mod budget;
 pub mod build;
 pub mod callable;
+pub mod calls;
 pub mod clock;
 pub mod crew;
 pub mod declared;
+pub mod descriptors;
 pub mod desk;
 pub mod drain;
 pub mod ending;
@@ -166,6 +168,9 @@ pub fn run(plan: &Plan, options: &Options, begun: Begun) -> Result<Report, RunEr
     let shared = Shared::new(clock, logger, journal, run_id, options.dry_run, state_folder());
     let shared = Arc::new(shared);
     shared.secrets.get_or_init(|| plan.secrets.clone());
+    if let Some(before) = descriptors::raise() {
+        shared.descriptors.get_or_init(|| before);
+    }
     // Until the last node has ended, so that somebody can see for what the end waits.
     let socket = Socket::open(&folder, &shared, &options.graph);
     if let Err(why) = &socket {

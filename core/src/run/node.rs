@@ -17,8 +17,12 @@ use super::mailbox::{ActionReceiver, ActionSender};
 use super::plan::PlanNode;
 use super::shared::Shared;
 use super::telemetry::{LATE, Meter};
-use pipeline_plugin_api::abi::{Control, KnobId, Level, Nanos, Outcome, Stage, Target, TargetChange, TargetId};
+use pipeline_plugin_api::abi::{
+    Control, KnobId, Level, Nanos, Outcome, Stage, Target, TargetChange, TargetId, borrow_descriptor,
+};
+use pipeline_plugin_api::frame::Gone;
 use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 /// Figures of a node for the run's summary.
@@ -73,6 +77,8 @@ pub struct Node {
     descriptors: Vec<i32>,
     descriptors_rest_until: Nanos,
     known: BTreeMap<TargetId, Target>,
+    /// The targets that went lately.
+    gone: Gone,
     /// The knobs that its actuators offer.
     offers: BTreeMap<(TargetId, KnobId), Control>,
     /// What an actuator holds.
@@ -94,8 +100,12 @@ pub struct Node {
 /// How long a node's descriptors rest after they had it called, so that one which nobody empties
 /// cannot keep a lane busy.
 const DESCRIPTOR_REST: Nanos = Nanos(100_000);
+/// How long they rest where one of them is not open.
+const CLOSED_REST: Nanos = Nanos::from_secs(1);
 /// How long the same warning of a node is not repeated.
 const WARN_AGAIN: Nanos = Nanos::from_secs(10);
+/// How many different warnings of a node are told in that time.
+const WARNINGS: usize = 64;
 
 impl Node {
     /// A node that is not made yet.
@@ -127,6 +137,7 @@ impl Node {
             descriptors: Vec::new(),
             descriptors_rest_until: Nanos::ZERO,
             known: BTreeMap::new(),
+            gone: Gone::default(),
             offers: BTreeMap::new(),
             leases: Leases::default(),
             superseded: Vec::new(),
@@ -236,6 +247,22 @@ impl Node {
         }
     }
 
+    /// If it names that descriptor, which is not open, none of its own is waited for during a second.
+    pub fn rest_from(&mut self, closed: i32, now: Nanos) {
+        if self
+            .descriptors
+            .iter()
+            .any(|raw| borrow_descriptor(*raw).as_raw_fd() == closed)
+        {
+            self.descriptors_rest_until = now + CLOSED_REST;
+            let why = format!(
+                "it names a descriptor to wait for that is not open; its descriptors are looked at again in {CLOSED_REST}; \
+                 mend the plugin"
+            );
+            self.warn(now, &why);
+        }
+    }
+
     /// What it says to wait for, from now on.
     pub fn set_descriptors(&mut self, descriptors: &[i32]) {
         self.descriptors.clear();
@@ -325,16 +352,19 @@ impl Node {
             .unwrap_or_default()
     }
 
-    /// The same sentence is told once in a while, not at every tick.
-    fn warn(&mut self, at: Nanos, message: &str) {
-        let told = self.warned.get(message).copied();
-        if told.is_none_or(|told| at.since(told) >= WARN_AGAIN) {
-            if self.warned.len() >= 64 {
-                self.warned.clear();
-            }
-            self.warned.insert(message.to_owned(), at);
-            self.log(Level::WARN, message);
+    /// The same sentence is told once in a while, not at every tick. Of a node that has ever another one to say only so
+    /// many are told, and the rest counted.
+    pub fn warn(&mut self, at: Nanos, message: &str) {
+        let lately = |told: &Nanos| at.since(*told) < WARN_AGAIN;
+        if self.warned.get(message).is_some_and(lately) {
+            return;
         }
+        self.warned.retain(|_, told| lately(told));
+        if self.warned.len() >= WARNINGS {
+            return self.host.add("warnings that were not told", 1);
+        }
+        self.warned.insert(message.to_owned(), at);
+        self.log(Level::WARN, message);
     }
 
     /// Writes a log line in its name.

@@ -53,6 +53,9 @@ fn one(mut dead: Dead, logger: &Logger, dry_run: bool) {
     let run = dead.run().to_owned();
     let say = |level: Level, sentence: &str| logger.log(level, "run", sentence, &[("id", &run)]);
     if dead.is_of_another_boot() {
+        if dry_run {
+            return;
+        }
         say(Level::INFO, OTHER_BOOT);
         return dead.remove();
     }

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::journal::Journal;
 use super::log::Logger;
 use super::telemetry::Telemetry;
-use pipeline_plugin_api::abi::{Change, Stage, Target, TargetChange, TargetId};
+use pipeline_plugin_api::abi::{Change, Nanos, Stage, Target, TargetChange, TargetId};
 use pipeline_plugin_api::names::Names;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ pub struct Shared {
     pub desk: Desk,
     /// The environment variables that hold secrets of the graph; set once, when the run begins.
     pub secrets: OnceLock<Vec<String>>,
+    /// How many descriptors this process might have open before the run had more, as [`super::descriptors`] tells it.
+    pub descriptors: OnceLock<String>,
     stopping: AtomicBool,
     aborted: AtomicBool,
     fell_short: AtomicBool,
@@ -73,6 +75,7 @@ impl Shared {
             telemetry: Telemetry::default(),
             desk: Desk::default(),
             secrets: OnceLock::new(),
+            descriptors: OnceLock::new(),
             stopping: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
             fell_short: AtomicBool::new(false),
@@ -127,13 +130,20 @@ impl Shared {
         self.collectors_that_spoke.load(Ordering::Acquire)
     }
 
-    /// A thread was lost to a call that does not come back; gives how many were.
+    /// A thread was lost to a call that does not come back; gives how many are.
     pub fn abandon(&self) -> usize {
         self.abandoned.fetch_add(1, Ordering::AcqRel) + 1
     }
 
+    /// A thread that was lost came back, and ends.
+    pub fn came_back(&self) {
+        let fewer = |lost: usize| Some(lost.saturating_sub(1));
+        // It always takes the new value.
+        let _ = self.abandoned.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer);
+    }
+
     /// Sleeps until that instant of the run's clock, or until the run is stopped; `false` for the latter.
-    pub fn wait_until(&self, at: pipeline_plugin_api::abi::Nanos) -> bool {
+    pub fn wait_until(&self, at: Nanos) -> bool {
         if self.clock.is_virtual() {
             self.clock.advance_to(at);
             return !self.is_stopping();
@@ -144,13 +154,21 @@ impl Shared {
             self.clock.sleep_until(at);
             return !self.is_stopping();
         }
-        let guard = self.stop_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let until_stopped = |_: &mut ()| !self.is_stopping();
-        let waited = self
-            .stop_told
-            .wait_timeout_while(guard, remaining.into(), until_stopped);
-        drop(waited);
-        !self.is_stopping()
+        let mut guard = self.stop_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let left = at - self.clock.now();
+            if left == Nanos::ZERO || self.is_stopping() {
+                return !self.is_stopping();
+            }
+            let waited = self.stop_told.wait_timeout(guard, left.into());
+            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The machine was suspended: those who wait look at the clock again, since that is not what they are waited by.
+    pub fn woken(&self) {
+        let _guard = self.stop_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stop_told.notify_all();
     }
 }
 
@@ -224,6 +242,26 @@ fn name_plate(target: &Target) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_woken_before_the_time_waits_on_and_who_is_stopped_does_not() {
+        let shared = crate::run::tests::shared_in(std::path::Path::new("/proc/nowhere"), Clock::real());
+        let at = shared.clock.now() + Nanos::from_millis(60);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while shared.clock.now() < at {
+                    shared.woken();
+                    crate::run::clock::pause(std::time::Duration::from_millis(2));
+                }
+            });
+            assert!(shared.wait_until(at) && shared.clock.now() >= at);
+        });
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| shared.wait_until(Nanos::FOREVER));
+            shared.stop();
+            assert!(!waits.join().unwrap());
+        });
+    }
 
     #[test]
     fn a_target_that_lives_is_remembered_however_many_come_and_go() {

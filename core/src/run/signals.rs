@@ -1,4 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP: the first asks for the end, the next to hurry with it.
+//! SIGINT, SIGTERM and SIGHUP: the first asks for the end, the next to hurry with it. A run that was started by
+//! `nohup` outlives its terminal, so that SIGHUP is left alone there.
 
 use crossbeam_channel::{Receiver, unbounded};
 use pipeline_plugin_api::abi::Nanos;
@@ -20,7 +21,9 @@ impl Stops {
     /// # Errors
     /// The handlers cannot be set.
     pub fn listen() -> std::io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let hangs_up = (!is_ignored(SIGHUP, &status)).then_some(SIGHUP);
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangs_up))?;
         let handle = signals.handle();
         // As many as somebody sends by hand.
         let (sender, receiver) = unbounded();
@@ -58,10 +61,29 @@ impl Drop for Stops {
     }
 }
 
+/// Whether the process was started with that signal ignored (proc_pid_status(5), `SigIgn`).
+fn is_ignored(signal: i32, status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 fn name(signal: i32) -> &'static str {
     match signal {
         SIGINT => "SIGINT",
         SIGTERM => "SIGTERM",
         _ => "SIGHUP",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nohup_ignores_is_told_from_the_mask_of_ignored_signals() {
+        let status = "SigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\tffffffffffffffff\n";
+        assert!(is_ignored(SIGHUP, status) && !is_ignored(SIGTERM, status) && !is_ignored(SIGINT, status));
+        assert!(!is_ignored(SIGHUP, "SigIgn:\t0000000000001000\n") && !is_ignored(SIGHUP, ""));
     }
 }

@@ -6,6 +6,7 @@
 //! too. A suspended machine is noticed here as well. None of this runs in virtual time.
 
 use super::budget::{ABANDONED_MOST, LEASE_GRACE};
+use super::calls::plugin_calls;
 use super::clock::Asleep;
 use super::lane::{Berth, Hung, Lane};
 use super::node::Node;
@@ -89,6 +90,7 @@ impl Watch {
     }
 
     fn run(&self, ended: &Receiver<()>) {
+        let _falls = Falls::new("watchdog", &self.shared);
         let mut asleep = Asleep::new();
         let mut before = self.shared.clock.now();
         while ended.recv_timeout(LOOK.into()) == Err(RecvTimeoutError::Timeout) {
@@ -113,6 +115,7 @@ impl Watch {
             "the machine was suspended for {slept}; instants that passed meanwhile are skipped, and leases that ended lapse now"
         );
         self.shared.logger.log(Level::WARN, "run", &why, &[]);
+        self.shared.woken();
         self.posts().iter().for_each(|post| post.berth.bell.ring());
     }
 
@@ -177,7 +180,7 @@ impl Watch {
         let abandoned = self.shared.abandon();
         if abandoned == ABANDONED_MOST + 1 {
             self.abort(&format!(
-                "more than {ABANDONED_MOST} calls did not come back and each holds a thread; the run ends"
+                "more than {ABANDONED_MOST} calls have not come back and each holds a thread; the run ends; see above which nodes hang"
             ));
         }
     }
@@ -207,6 +210,8 @@ impl Watch {
         }
         post.seat.set_first_end(crew.first_end());
         post.seat.put_back(crew);
+        // What is told of it is told at the lane's next instant, for which nothing else may call.
+        post.berth.bell.ring();
     }
 
     fn run_lane(&self, mut lane: Lane, back: Sender<Vec<Node>>) -> Result<usize, NoThread> {
@@ -244,14 +249,76 @@ impl Watch {
     }
 }
 
+/// Ends the run where a fault of this program ends a thread without which a run is not safe: what its nodes hold would
+/// stand for ever.
+struct Falls {
+    thread: String,
+    shared: Arc<Shared>,
+}
+
+impl Falls {
+    fn new(thread: &str, shared: &Arc<Shared>) -> Self {
+        Self {
+            thread: thread.to_owned(),
+            shared: shared.clone(),
+        }
+    }
+}
+
+impl Drop for Falls {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let why = format!(
+                "thread `{}` ended by a fault of this program, which is told above; the run ends and puts everything back",
+                self.thread
+            );
+            self.shared.logger.log(Level::ERROR, "run", &why, &[]);
+            self.shared.abort();
+            self.shared.stop();
+        }
+    }
+}
+
 /// Linux keeps 15 letters of a thread's name.
 fn spawn(lane: Lane, back: Sender<Vec<Node>>) -> std::io::Result<()> {
     let name = lane.berth().name.chars().take(15).collect();
     let run = move || {
-        if let Some(nodes) = lane.run() {
+        let full = lane.berth().name.clone();
+        let _falls = Falls::new(&full, lane.shared());
+        if let Some(nodes) = plugin_calls(&full, || lane.run()) {
             // Whoever waits for it may have given it up.
             let _ = back.send(nodes);
         }
     };
     std::thread::Builder::new().name(name).spawn(run).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_that_falls_ends_the_run_and_one_that_ends_does_not() {
+        let shared = Arc::new(crate::run::tests::shared());
+        drop(Falls::new("control", &shared));
+        assert!(!shared.is_stopping());
+        let falling = Falls::new("control", &shared);
+        let fell = std::thread::spawn(move || {
+            let _falling = falling;
+            panic!("a fault, as this test wants it");
+        });
+        assert!(fell.join().is_err());
+        assert!(shared.is_stopping() && shared.is_aborted());
+    }
+
+    #[test]
+    fn threads_that_came_back_are_not_counted_as_lost() {
+        let shared = crate::run::tests::shared();
+        for _ in 0..3 * ABANDONED_MOST {
+            assert_eq!(shared.abandon(), 1);
+            shared.came_back();
+        }
+        shared.came_back();
+        assert_eq!(shared.abandon(), 1);
+    }
 }

@@ -20,7 +20,8 @@ pub enum Overflow {
     DropNewest,
 }
 
-/// What becomes of the run when a node fails for good.
+/// What becomes of the run when a node fails for good: in a panic, in a failure that says so, or in a call that does not
+/// come back within 1 s, or 30 s where its element says that it blocks. What it changed is undone first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Default)]
 pub enum OnError {
     /// The node is made again, within a budget; then it stops and the rest goes on.

@@ -207,7 +207,8 @@ open_integer! {
         REMOVE_DIR = 1 => "remove directory",
         /// Move every task listed in file `path` to the file `before`.
         MOVE_TASKS = 2 => "move tasks",
-        /// Give thread `pid` (started at `start_time`) the CPUs `before` if it still has `after`.
+        /// Give thread `pid` (started at `start_time`) the CPUs `before` if it still has `after`; where `path` is a folder
+        /// of threads (`/proc/PID/task`), each of process `pid` that has `after`.
         SET_AFFINITY = 3 => "set affinity",
         /// Write `before` to the freezer file `path`; never leave a workload frozen.
         THAW = 4 => "thaw",

@@ -130,10 +130,11 @@ impl<E: Actuator> ActuatorNode<E> {
 
     fn change(&mut self, at: Nanos, change: &TargetChange, out: &mut Batch) -> Result<()> {
         if change.change == Change::GONE {
-            self.leases.retain(|(target, _), _| *target != change.target.id);
+            for knob in self.held_of(change.target.id) {
+                self.leases.remove(&knob);
+            }
         } else if self.element.lets_go(change) {
-            let of_it = self.leases.keys().filter(|(target, _)| *target == change.target.id);
-            for knob in of_it.copied().collect::<Vec<_>>().into_iter().rev() {
+            for knob in self.held_of(change.target.id).into_iter().rev() {
                 self.put_back(at, knob, Parting::new(Fate::UNDONE, "the target changed"), out);
                 self.give_up(knob);
             }
@@ -144,6 +145,12 @@ impl<E: Actuator> ActuatorNode<E> {
             Err(failure) => report(&self.host, change.target.id, change.change, &failure),
         }
         Ok(())
+    }
+
+    /// What it holds of a target, without a look at all that it holds.
+    fn held_of(&self, target: TargetId) -> Vec<Knob> {
+        let all = (target, KnobId(0))..=(target, KnobId(u32::MAX));
+        self.leases.range(all).map(|(knob, _)| *knob).collect()
     }
 
     /// All or none: when one of a set is refused, those before it are put back.
@@ -364,14 +371,16 @@ impl<E: Actuator> ActuatorNode<E> {
 /// Groups actions of one set, in order; an action without a set is a group of its own.
 fn sets<'a>(actions: impl Iterator<Item = &'a Action>) -> Vec<Vec<&'a Action>> {
     let mut groups: Vec<Vec<&Action>> = Vec::new();
+    let mut places: BTreeMap<u64, usize> = BTreeMap::new();
     for action in actions {
-        let group = groups
-            .iter_mut()
-            .find(|group| action.set != 0 && group[0].set == action.set);
-        match group {
-            Some(group) => group.push(action),
-            None => groups.push(vec![action]),
+        let place = match action.set {
+            0 => groups.len(),
+            set => *places.entry(set).or_insert(groups.len()),
+        };
+        if place == groups.len() {
+            groups.push(Vec::new());
         }
+        groups[place].push(action);
     }
     groups
 }

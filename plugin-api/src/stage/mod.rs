@@ -98,7 +98,8 @@ pub trait Element: Send + Sized + 'static {
     const SUMMARY: &'static str;
     /// The version of what `save` gives; a successor loads only its own.
     const STATE_VERSION: u32 = 1;
-    /// Whether calls may block, so that the node wants a thread of its own.
+    /// Whether calls may block, so that the node wants a thread of its own. A call may then take 30 s and otherwise 1 s;
+    /// past it the node is given up with its thread, and what it changed is undone.
     const BLOCKING: bool = false;
     /// How often it is called where the graph does not say; zero for only with input.
     const EVERY: Nanos = Nanos::ZERO;

@@ -11,6 +11,7 @@ mod hold;
 mod pending;
 mod subject;
 mod tree;
+mod within;
 
 use crate::config::LimitConfig;
 use crate::{group, probe};
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use subject::{Subject, Turn};
 use tree::below;
+use within::Waiting;
 
 /// The `cgroup.limit` element.
 pub struct Limit {
@@ -33,6 +35,7 @@ pub struct Limit {
     owner: Owner,
     system: Option<System>,
     subjects: BTreeMap<TargetId, Subject>,
+    waiting: Waiting,
 }
 
 /// Who turns a knob, and through what.
@@ -64,6 +67,7 @@ impl Element for Limit {
             owner: Owner::new(host),
             system: None,
             subjects: BTreeMap::new(),
+            waiting: Waiting::default(),
         })
     }
 
@@ -91,8 +95,10 @@ impl Actuator for Limit {
             self.forget(target.id)?;
         }
         if change.change == Change::GONE {
+            self.waiting.forget(target.id);
             return Ok(Vec::new());
         }
+        self.waiting.update(target);
         if !self.subjects.contains_key(&target.id) {
             let subject = Subject::open(&self.kinds, target, is_protected);
             let subject = subject.map_err(|error| group::failure(target.id, &error))?;
@@ -124,6 +130,13 @@ impl Actuator for Limit {
         };
         let subject = self.subjects.get_mut(&action.target);
         let subject = subject.ok_or_else(|| unknown(action.target))?;
+        if let Some(inner) = self.waiting.below(&subject.dirs).filter(|_| !self.latency) {
+            let inner = self.host.target(inner).map(|target| target.name.to_string());
+            return Err(Failure::retry(format!(
+                "the group holds that of `{}`, which is of class Latency; choose a group beside it, or set `latency: true`",
+                inner.unwrap_or_default()
+            )));
+        }
         let is_idled = subject.is_idled();
         let turn = subject.turn(action.knob).ok_or_else(|| unknown(action.target))?;
         let failed = |error: Error| group::failure(action.target, &error);

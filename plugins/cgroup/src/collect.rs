@@ -4,6 +4,7 @@ mod bell;
 mod devices;
 mod pressure;
 mod roster;
+mod shortage;
 mod stats;
 #[cfg(test)]
 mod tests;

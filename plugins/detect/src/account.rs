@@ -6,6 +6,8 @@ use crate::roster::Roster;
 use pipeline_plugin_api::frame::Key;
 use pipeline_plugin_api::prelude::*;
 
+/// CPUs used by a neighbour, wherever, that make it a busy one.
+const BUSY: f64 = 0.3;
 /// Readings kept of each series: ten seconds at the fastest usual cadence, from two collectors.
 const DEPTH: usize = 256;
 
@@ -151,6 +153,7 @@ impl Books {
         let cpus = roster.cpus(victim, caps);
         let throttled = self.rate(victim, self.metrics.throttled, now);
         let load = self.mean(victim, self.metrics.offered, now);
+        let busy = self.busy(victim, now, roster);
         Sight {
             cpu: self.rate(victim, self.metrics.cpu, now),
             wait: self.wait(victim, throttled.unwrap_or(0.0), now),
@@ -158,8 +161,8 @@ impl Books {
             steal: self.steal(victim, &cpus, now),
             load: load.or_else(|| self.mean(victim, self.metrics.answered, now)),
             cpus: (!cpus.is_empty()).then_some(cpus.len()),
-            rivals: self.rivals(victim, now, roster, caps),
-            busy_elsewhere: self.busy_elsewhere(victim, now, roster),
+            rivals: rivals(victim, &busy, roster, caps),
+            busy_elsewhere: busy.iter().any(|(_, cpu)| *cpu > BUSY),
         }
     }
 
@@ -206,24 +209,13 @@ impl Books {
         share(sums.fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1)))
     }
 
-    fn rivals(&self, victim: TargetId, now: Nanos, roster: &Roster, caps: &Caps) -> Vec<Rival> {
+    /// The neighbours that used a CPU, with how many they used. Of thousands few are busy, and only these are looked at.
+    fn busy(&self, victim: TargetId, now: Nanos, roster: &Roster) -> Vec<(TargetId, f64)> {
         let neighbours = roster.neighbours(victim).into_iter();
-        let mut rivals: Vec<Rival> = neighbours
-            .filter_map(|target| {
-                let overlap = roster.overlap(victim, target, caps)?;
-                let cpu = self.rate(target, self.metrics.cpu, now)? * overlap.share;
-                let certain = overlap.certain;
-                (cpu > 0.0).then_some(Rival { target, cpu, certain })
-            })
-            .collect();
-        rivals.sort_by(|a, b| b.cpu.total_cmp(&a.cpu).then(a.target.cmp(&b.target)));
-        rivals
-    }
-
-    fn busy_elsewhere(&self, victim: TargetId, now: Nanos, roster: &Roster) -> bool {
-        const BUSY: f64 = 0.3;
-        let mut neighbours = roster.neighbours(victim).into_iter();
-        neighbours.any(|target| self.rate(target, self.metrics.cpu, now).is_some_and(|cpu| cpu > BUSY))
+        neighbours
+            .filter_map(|target| Some((target, self.rate(target, self.metrics.cpu, now)?)))
+            .filter(|(_, cpu)| *cpu > 0.0)
+            .collect()
     }
 
     /// What was added a second over the window, in the metric's unit a nanosecond.
@@ -257,6 +249,18 @@ impl Books {
             .rev()
             .take_while(move |reading| reading.at + window > now)
     }
+}
+
+/// Most CPU time on the victim's CPUs first.
+fn rivals(victim: TargetId, busy: &[(TargetId, f64)], roster: &Roster, caps: &Caps) -> Vec<Rival> {
+    let rival = |&(target, cpu): &(TargetId, f64)| {
+        let overlap = roster.overlap(victim, target, caps)?;
+        let (cpu, certain) = (cpu * overlap.share, overlap.certain);
+        (cpu > 0.0).then_some(Rival { target, cpu, certain })
+    };
+    let mut rivals: Vec<Rival> = busy.iter().filter_map(rival).collect();
+    rivals.sort_by(|a, b| b.cpu.total_cmp(&a.cpu).then(a.target.cmp(&b.target)));
+    rivals
 }
 
 fn share((value, span): (f64, f64)) -> Option<f64> {

@@ -3,6 +3,7 @@
 //! This file moves values between the books, the learner, the judge and the cause; what each
 //! decides is in its own file. It holds no clock: instants come with the input.
 
+mod overdue;
 mod state;
 mod tell;
 
@@ -12,10 +13,12 @@ use crate::cause;
 use crate::config::{BaselineConfig, Source};
 use crate::judge::{Judge, Sample, Turn};
 use crate::learn::{Learned, Learner, Refusal, disturbance};
+use crate::memory::Memory;
 use crate::roster::Roster;
 use crate::saved::{self, Open, Saved};
 use crate::typical::Typical;
 use crate::words;
+use overdue::Overdue;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 use tell::Told;
@@ -34,7 +37,10 @@ pub struct Baseline {
     books: Books,
     roster: Roster,
     caps: Caps,
-    learned: BTreeMap<String, Learned>,
+    learned: Memory,
+    /// Something was learnt that was not stored yet.
+    is_unkept: bool,
+    overdue: Overdue,
     victims: BTreeMap<TargetId, Victim>,
     last_id: u64,
 }
@@ -94,8 +100,10 @@ impl Element for Baseline {
             unit: known.map(|metric| metric.unit.to_owned()).unwrap_or_default(),
             books: Books::new(Metrics::new(host)?, config.window.nanos()),
             roster: Roster::default(),
-            caps: Caps::new(host.knob(&vocabulary::CPU_SET)?),
-            learned,
+            caps: Caps::new([host.knob(&vocabulary::CPU_SET)?, host.knob(&vocabulary::CPU_AFFINITY)?]),
+            learned: Memory::of(learned),
+            is_unkept: false,
+            overdue: Overdue::default(),
             victims: BTreeMap::new(),
             last_id: 0,
             host: host.clone(),
@@ -145,7 +153,11 @@ impl Transform for Baseline {
             self.sample(input.at, reading, out);
         }
         self.end_the_silent(input.at, out);
-        Ok(self.next_silence())
+        if std::mem::take(&mut self.is_unkept) {
+            self.keep();
+        }
+        self.overdue.tell(input.at, &self.host);
+        Ok(soonest(self.next_silence(), self.overdue.next()))
     }
 }
 
@@ -154,7 +166,10 @@ impl Baseline {
         let id = change.target.id;
         if change.change == Change::GONE {
             self.close(at, id, "went away", out);
-            self.victims.remove(&id);
+            let victim = self.victims.remove(&id).filter(|victim| victim.learner.is_none());
+            if let Some(learned) = victim.and_then(|victim| victim.learned) {
+                self.learned.keep(self.roster.name(id).to_owned(), learned);
+            }
             self.books.forget(id);
             self.caps.forget(id);
         }
@@ -220,7 +235,7 @@ impl Baseline {
 
     /// A victim with what is known of its name: all, the given baseline only, or nothing.
     fn begin(&self, id: TargetId) -> Victim {
-        let known = self.learned.get(self.roster.name(id)).cloned();
+        let known = self.learned.of_name(self.roster.name(id)).cloned();
         let learner = known.is_none().then(Learner::default);
         let learned = match self.config.baseline {
             Source::Given(value) => Some(Learned {
@@ -270,20 +285,20 @@ impl Baseline {
         out.readings
             .push(self.baseline_reading(reading.at, reading.target, &learned));
         victim.learned = Some(learned.clone());
-        self.learned.insert(name, learned);
-        self.keep();
+        self.learned.keep(name, learned);
+        self.is_unkept = true;
     }
 
     fn keep(&self) {
         let Some(key) = &self.config.store else { return };
-        let kept = saved::write(&self.learned).and_then(|bytes| self.host.store(key, &bytes));
+        let kept = saved::write(self.learned.all()).and_then(|bytes| self.host.store(key, &bytes));
         if let Err(failure) = kept {
             self.host
                 .log(Level::WARN, "what was learnt could not be stored", &[("why", &failure)]);
         }
     }
 
-    fn still_learning(&self, victim: &mut Victim, learner: &Learner, reading: &Reading, out: &mut Batch) {
+    fn still_learning(&mut self, victim: &mut Victim, learner: &Learner, reading: &Reading, out: &mut Batch) {
         if !victim.told_warming && victim.learned.is_none() {
             victim.told_warming = true;
             let warming = Reading::unavailable(reading.at, reading.target, self.ids.baseline, Reason::WARMING_UP);
@@ -293,14 +308,8 @@ impl Baseline {
         let late = learner.began().is_some_and(|began| reading.at.since(began).0 > learn);
         if late && !victim.warned && victim.learned.is_none() {
             victim.warned = true;
-            let name = self.roster.name(reading.target);
             let why = learner.refusal().map_or("samples are too few", Refusal::text);
-            let fields: [(&str, &dyn std::fmt::Display); 2] = [("target", &name), ("why", &why)];
-            self.host.log(
-                Level::WARN,
-                "no baseline could be learnt yet; give one or load one",
-                &fields,
-            );
+            self.overdue.add(self.roster.name(reading.target), why);
         }
     }
 
@@ -374,6 +383,14 @@ impl Baseline {
             (None, _, Some(open)) => format!("{name}: suffers, {}", Resource(open.resource)),
             (None, None, None) => format!("{name}: not judged"),
         }
+    }
+}
+
+fn soonest(wish: Wish, at: Option<Nanos>) -> Wish {
+    match (wish, at) {
+        (Wish::At(a), Some(b)) => Wish::At(a.min(b)),
+        (Wish::Nothing, Some(at)) => Wish::At(at),
+        (wish, _) => wish,
     }
 }
 

@@ -8,15 +8,16 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Caps {
     held: BTreeMap<(TargetId, KnobId), Option<Vec<u32>>>,
-    cpu_set: KnobId,
+    /// The knobs that say on which CPUs a target may run.
+    places: [KnobId; 2],
 }
 
 impl Caps {
-    /// No caps; `cpu_set` is the knob that says on which CPUs a target may run.
-    pub fn new(cpu_set: KnobId) -> Self {
+    /// No caps; `places` are the knobs that say on which CPUs a target may run.
+    pub fn new(places: [KnobId; 2]) -> Self {
         Self {
             held: BTreeMap::new(),
-            cpu_set,
+            places,
         }
     }
 
@@ -25,9 +26,8 @@ impl Caps {
         let knob = (outcome.target, outcome.knob);
         match outcome.fate {
             Fate::APPLIED | Fate::CLAMPED => {
-                let cpus = (outcome.knob == self.cpu_set)
-                    .then(|| cpu_list(&outcome.text))
-                    .flatten();
+                let is_place = self.places.contains(&outcome.knob);
+                let cpus = is_place.then(|| cpu_list(&outcome.text)).flatten();
                 self.held.insert(knob, cpus);
             }
             Fate::LAPSED | Fate::UNDONE | Fate::TAKEN => {
@@ -39,7 +39,9 @@ impl Caps {
 
     /// A target went, and its caps with it.
     pub fn forget(&mut self, target: TargetId) {
-        self.held.retain(|(of, _), _| *of != target);
+        let knobs = (target, KnobId(0))..=(target, KnobId(u32::MAX));
+        let knobs: Vec<(TargetId, KnobId)> = self.held.range(knobs).map(|(knob, _)| *knob).collect();
+        knobs.iter().for_each(|knob| drop(self.held.remove(knob)));
     }
 
     /// Whether any knob is held.
@@ -47,9 +49,17 @@ impl Caps {
         !self.held.is_empty()
     }
 
-    /// The CPUs to which a target was moved.
-    pub fn cpus(&self, target: TargetId) -> Option<&[u32]> {
-        self.held.get(&(target, self.cpu_set))?.as_deref()
+    /// The CPUs to which a target was moved: those that all knobs which place it have in common, or, where these have
+    /// none in common, those of the first.
+    pub fn cpus(&self, target: TargetId) -> Option<Vec<u32>> {
+        let lists = self
+            .places
+            .iter()
+            .filter_map(|knob| self.held.get(&(target, *knob))?.as_ref());
+        lists.cloned().reduce(|found, other| {
+            let common: Vec<u32> = found.iter().copied().filter(|cpu| other.contains(cpu)).collect();
+            if common.is_empty() { found } else { common }
+        })
     }
 
     /// What is held, for a successor.
@@ -97,7 +107,7 @@ mod tests {
     #[test]
     fn a_cap_is_on_until_it_is_undone_lapsed_or_taken() {
         for end in [Fate::UNDONE, Fate::LAPSED, Fate::TAKEN] {
-            let mut caps = Caps::new(KnobId(9));
+            let mut caps = Caps::new([KnobId(9), KnobId(8)]);
             caps.outcome(&outcome(Fate::APPLIED, 1, ""));
             assert!(caps.any());
             caps.outcome(&outcome(end, 1, ""));
@@ -107,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_or_only_planned_is_no_cap() {
-        let mut caps = Caps::new(KnobId(9));
+        let mut caps = Caps::new([KnobId(9), KnobId(8)]);
         caps.outcome(&outcome(Fate::REFUSED, 1, ""));
         caps.outcome(&outcome(Fate::PLANNED, 1, ""));
         assert!(!caps.any());
@@ -115,10 +125,24 @@ mod tests {
 
     #[test]
     fn a_moved_target_is_looked_for_where_it_is() {
-        let mut caps = Caps::new(KnobId(9));
+        let mut caps = Caps::new([KnobId(9), KnobId(8)]);
         caps.outcome(&outcome(Fate::APPLIED, 9, "1-2,4"));
-        assert_eq!(caps.cpus(TargetId(1)), Some(&[1, 2, 4][..]));
+        assert_eq!(caps.cpus(TargetId(1)), Some(vec![1, 2, 4]));
         assert_eq!(caps.cpus(TargetId(2)), None);
+    }
+
+    #[test]
+    fn a_target_that_is_placed_twice_is_where_both_let_it_be() {
+        for (second, place) in [("2-3", vec![2]), ("5", vec![1, 2])] {
+            let mut caps = Caps::new([KnobId(9), KnobId(8)]);
+            caps.outcome(&outcome(Fate::APPLIED, 9, "1-2"));
+            caps.outcome(&outcome(Fate::APPLIED, 8, second));
+            assert_eq!(caps.cpus(TargetId(1)), Some(place));
+            caps.outcome(&outcome(Fate::UNDONE, 9, ""));
+            assert_eq!(caps.cpus(TargetId(1)), cpu_list(second));
+            caps.forget(TargetId(1));
+            assert!(!caps.any());
+        }
     }
 
     #[test]

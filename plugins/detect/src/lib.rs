@@ -9,6 +9,7 @@ mod cause;
 mod config;
 mod judge;
 mod learn;
+mod memory;
 mod roster;
 mod saved;
 mod typical;

@@ -95,7 +95,7 @@ impl Roster {
     /// The CPUs that a target may use now; empty where not restricted.
     pub fn cpus(&self, id: TargetId, caps: &Caps) -> Vec<u32> {
         let own = || self.find(id).map(|known| known.cpus.clone()).unwrap_or_default();
-        caps.cpus(id).map_or_else(own, <[u32]>::to_vec)
+        caps.cpus(id).unwrap_or_else(own)
     }
 
     /// The targets whose CPU time is not the victim's own: neither it, nor what holds it, nor what it

@@ -13,7 +13,7 @@ use crate::pattern::Wanted;
 use crate::sentence;
 use pipeline_plugin_api::abi::MetricName;
 use pipeline_plugin_api::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The name of the row for readings that belong to no target.
@@ -150,9 +150,11 @@ impl Table {
     }
 
     fn forget_gone(&mut self, input: &Input<'_>) {
-        for change in input.changes().filter(|change| change.change == Change::GONE) {
-            self.frame.forget(change.target.id);
-            self.said.retain(|(_, target, _), _| *target != change.target.id);
+        let gone = input.changes().filter(|change| change.change == Change::GONE);
+        let gone: BTreeSet<TargetId> = gone.map(|change| change.target.id).collect();
+        gone.iter().for_each(|target| self.frame.forget(*target));
+        if !gone.is_empty() {
+            self.said.retain(|(_, target, _), _| !gone.contains(target));
         }
         self.names.forget_gone(input);
     }

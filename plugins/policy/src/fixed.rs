@@ -6,6 +6,7 @@ use crate::lease::{KnobOf, Leases, Turn, Wanted};
 use crate::names::fits;
 use crate::presence::Presence;
 use crate::saved;
+use crate::unmet::Unmet;
 use crate::world::World;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub struct Fixed {
     world: World,
     leases: Leases,
     presence: Presence,
+    unmet: Unmet,
 }
 
 impl Element for Fixed {
@@ -57,6 +59,7 @@ impl Element for Fixed {
             world: World::default(),
             leases: Leases::new(config.lease.nanos()),
             presence: Presence::new(host)?,
+            unmet: Unmet::default(),
             host: host.clone(),
             config,
         })
@@ -91,6 +94,7 @@ impl Scheduler for Fixed {
         let wanted = if active { self.wanted(input.at) } else { BTreeMap::new() };
         let over = wanted_no_more(&self.leases, &wanted, active);
         self.leases.reconcile(input.at, &wanted, &over, out);
+        self.tell_unmet(input.at);
         let tell = self.presence.tell(input.at, active, self.leases.held.len(), out);
         let edge = self.config.during.next_edge(input.at);
         let retry = self
@@ -100,7 +104,7 @@ impl Scheduler for Fixed {
             .copied()
             .filter(|until| *until > input.at)
             .min();
-        let wishes = [self.leases.next(), edge, retry];
+        let wishes = [self.leases.next(), edge, retry, self.unmet.next()];
         let soon = wishes.into_iter().flatten().min().map_or(tell, |soon| soon.min(tell));
         Ok(Wish::At(soon.max(input.at + Nanos(1))))
     }
@@ -110,8 +114,14 @@ impl Fixed {
     fn learn(&mut self, input: &Input<'_>) {
         for change in input.changes() {
             self.world.change(change);
+            let (id, name) = (change.target.id, &change.target.name);
             if change.change == Change::GONE {
-                self.leases.forget(change.target.id);
+                self.leases.forget(id);
+                self.unmet.forget(id);
+            } else if change.change == Change::APPEARED
+                && self.actions.iter().any(|(_, action)| fits(&action.target, name))
+            {
+                self.unmet.meet(input.at, id);
             }
         }
         for control in input.controls() {
@@ -132,6 +142,43 @@ impl Fixed {
         let why = outcome.why.as_str();
         let fields: [(&str, &dyn std::fmt::Display); 3] = [("target", &target), ("fate", &outcome.fate), ("why", &why)];
         self.host.log(level, "a wanted end state does not hold", &fields);
+    }
+
+    /// A wanted end state whose knob nobody offers would else be silent for ever: it is told once for each target and
+    /// knob, in one line for all targets that are due at an instant.
+    fn tell_unmet(&mut self, at: Nanos) {
+        let due = self.unmet.due(at);
+        if due.is_empty() {
+            return;
+        }
+        for (knob, action) in &self.actions {
+            let is_wanted = |id: &&TargetId| {
+                let known = self.world.targets.get(id);
+                known.is_some_and(|known| fits(&action.target, &known.name))
+            };
+            let lacks = |id: &&TargetId| is_wanted(id) && !self.world.offers.contains_key(&(**id, *knob));
+            let mut without = due.iter().filter(lacks);
+            let Some(first) = without.next() else { continue };
+            let offered = self.world.offered(*first).filter_map(|knob| self.host.knob_name(knob));
+            let offered: Vec<String> = offered.map(|knob| knob.name.to_string()).collect();
+            let offered = if offered.is_empty() {
+                "none".to_owned()
+            } else {
+                offered.join(", ")
+            };
+            let (target, others) = (self.world.name(*first), without.count());
+            let mut fields: Vec<(&str, &dyn std::fmt::Display)> = vec![("knob", &action.knob), ("target", &target)];
+            if others > 0 {
+                fields.push(("others", &others));
+            }
+            fields.push(("offered", &offered));
+            self.host.log(
+                Level::WARN,
+                "no actuator offers the knob for the target, so what is wanted of it does not hold; the actuator that \
+                 has the knob may lack the right, or the target a control group: `pipeline doctor` tells",
+                &fields,
+            );
+        }
     }
 
     /// The first of two end states for the same knob counts.

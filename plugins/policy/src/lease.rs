@@ -120,7 +120,7 @@ impl Leases {
 
     /// A target went, and its knobs with it.
     pub fn forget(&mut self, target: TargetId) {
-        self.held.retain(|(of, _), _| *of != target);
+        crate::world::forget(&mut self.held, target);
     }
 
     /// When the next one is to be renewed.

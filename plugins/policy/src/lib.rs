@@ -8,6 +8,7 @@ mod names;
 mod presence;
 mod saved;
 mod throttle;
+mod unmet;
 mod world;
 
 pub use fixed::Fixed;

@@ -7,6 +7,7 @@ use crate::names::fits_any;
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// What matters of a target here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -77,8 +78,8 @@ impl World {
         let target = &change.target;
         if change.change == Change::GONE {
             self.targets.remove(&target.id);
-            self.offers.retain(|(of, _), _| *of != target.id);
-            self.barred.retain(|(of, _), _| *of != target.id);
+            forget(&mut self.offers, target.id);
+            forget(&mut self.barred, target.id);
             return;
         }
         let known = Known {
@@ -97,6 +98,11 @@ impl World {
         let offer = Offer::of(control);
         let value = before.unwrap_or(offer.value);
         self.offers.insert(knob, Offer { value, ..offer });
+    }
+
+    /// The knobs that are on offer for a target.
+    pub fn offered(&self, target: TargetId) -> impl Iterator<Item = KnobId> {
+        self.offers.range(knobs_of(target)).map(|((_, knob), _)| *knob)
     }
 
     /// Leaves a knob alone until then.
@@ -165,6 +171,16 @@ impl World {
         }
         false
     }
+}
+
+/// Drops all knobs of a target, without a walk over those of others.
+pub fn forget<T>(all: &mut BTreeMap<KnobOf, T>, target: TargetId) {
+    let knobs: Vec<KnobOf> = all.range(knobs_of(target)).map(|(knob, _)| *knob).collect();
+    knobs.iter().for_each(|knob| drop(all.remove(knob)));
+}
+
+fn knobs_of(target: TargetId) -> RangeInclusive<KnobOf> {
+    (target, KnobId(0))..=(target, KnobId(u32::MAX))
 }
 
 /// CPUs as a list such as `0-3,8` (cgroup-v2.rst, "List of CPUs").
@@ -251,6 +267,17 @@ mod tests {
             let found = world.refuge(TargetId(2), TargetId(1)).unwrap_or_default();
             assert_eq!(cpu_list(&found), *refuge, "{victim:?} {culprit:?}");
         }
+    }
+
+    #[test]
+    fn a_target_that_goes_takes_its_own_knobs_with_it_and_no_other_s() {
+        let mut all: BTreeMap<KnobOf, ()> = BTreeMap::new();
+        for (target, knob) in [(1, u32::MAX), (2, 0), (2, 7), (2, u32::MAX), (3, 0)] {
+            all.insert((TargetId(target), KnobId(knob)), ());
+        }
+        forget(&mut all, TargetId(2));
+        let left: Vec<(u32, u32)> = all.keys().map(|(target, knob)| (target.0, knob.0)).collect();
+        assert_eq!(left, [(1, u32::MAX), (3, 0)]);
     }
 
     #[test]

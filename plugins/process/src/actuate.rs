@@ -8,17 +8,22 @@ mod control;
 mod cpusets;
 mod crowd;
 mod ending;
+mod family;
 mod hold;
 mod pause;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
 pub use affinity::Affinity;
 pub use control::ControlProcesses;
 
+use crate::parse::ProcStat;
 use crowd::Crowd;
 use pipeline_plugin_api::prelude::*;
 use rustix::io::Errno;
+use std::os::unix::fs::MetadataExt;
+use strangers::Kin;
 
 fn unknown(target: TargetId) -> Failure {
     Failure {
@@ -39,8 +44,8 @@ fn not_started() -> Failure {
 ///
 /// # Errors
 /// One of them is; then none is touched.
-fn others(crowd: &mut Crowd) -> Result<Vec<Process>> {
-    let all = crowd.processes();
+fn others(crowd: &mut Crowd, kin: &Kin<'_>) -> Result<Vec<Process>> {
+    let all = crowd.processes(kin);
     let own = std::process::id();
     match all.iter().find(|process| process.pid == own || process.pid == 1) {
         Some(Process { pid: 1, .. }) => Err(Failure::retry("the machine's first process is among the target's")),
@@ -48,6 +53,25 @@ fn others(crowd: &mut Crowd) -> Result<Vec<Process>> {
             "this program itself is among the target's processes; name others",
         )),
         None => Ok(all),
+    }
+}
+
+/// The guardian puts back what this program left if it is killed; it is a child of this program and runs the same one.
+///
+/// # Errors
+/// It is that process.
+fn not_the_guardian(stat: &ProcStat) -> Result<()> {
+    let program = |of: &str| {
+        let meta = std::fs::metadata(format!("/proc/{of}/exe")).ok()?;
+        Some((meta.dev(), meta.ino()))
+    };
+    let is_guardian = stat.parent == std::process::id()
+        && program("self").is_some_and(|own| program(&stat.pid.to_string()) == Some(own));
+    match is_guardian {
+        true => Err(Failure::retry(
+            "the guardian of this run is among the target's processes; name others",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -148,6 +148,9 @@ impl TargetProvider for Run {
         steering::enter(&self.run(), &self.host.name(), system.waker());
         let secrets = system.extension("pipeline.secrets", &[]).unwrap_or_default();
         self.recipe.withheld = String::from_utf8_lossy(&secrets).lines().map(str::to_owned).collect();
+        // The run may open more than its workloads are to.
+        let descriptors = system.extension("pipeline.nofile", &[]);
+        self.recipe.descriptors = descriptors.and_then(|limit| String::from_utf8(limit).ok());
         if self.config.cgroup == Cgroup::Auto {
             self.hierarchies = Hierarchies::discover("/")
                 .map_err(|error| self.without_group(&error.into()))
@@ -375,6 +378,7 @@ impl Run {
         now.life.listen();
         let (words, lived) = (now.life.last_words(), at - now.began);
         let (last, ended) = now.life.end();
+        let by_itself = exit;
         let exit = exit.or(last).unwrap_or(Exit::Unknown);
         if matches!(now.phase, Phase::There | Phase::Ending { told: true, .. }) {
             self.tell(at, Change::GONE, out);
@@ -382,11 +386,12 @@ impl Run {
         if asked {
             self.log(Level::INFO, "ended as asked", &[("exit", &exit)]);
         } else {
-            let what = match now.phase {
-                Phase::Starting if self.config.ready.is_some() => "ended before it was ready",
-                _ => "ended by itself",
-            };
-            self.unasked(what, at, lived, exit, &words);
+            let is_early = now.phase == Phase::Starting && self.config.ready.is_some();
+            let early = if is_early { ", before it was ready" } else { "" };
+            // One that had not ended by then was ended right here.
+            let what = by_itself.map_or_else(|| "was stopped".to_owned(), Exit::sentence);
+            let what = format!("{what}{early}");
+            self.unasked(&what, at, lived, exit, &words);
         }
         ended
     }

@@ -11,11 +11,12 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-use crate::config::WatchConfig;
+use crate::config::{GroupBy, WatchConfig};
 use crate::described;
 use crate::fs;
 use crate::glob::fits_any;
 use crate::parse::{Comm, ProcStat};
+use crate::target::members::is_group;
 use ask::{Ask, Stand};
 use brought::Brought;
 use busy::Busy;
@@ -27,6 +28,10 @@ use rustix::param::clock_ticks_per_second;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use sweep::Sweep;
+
+/// After a look how many times as long as it took no other one is made because a target's processes ended: 5 % of a CPU
+/// at most.
+const REST: u64 = 19;
 
 /// Processes of the machine as targets.
 pub struct Watch {
@@ -45,6 +50,12 @@ pub struct Watch {
     brought: BTreeMap<Key, Brought>,
     /// A setting changed, so that the next call is a sweep.
     hurry: bool,
+    /// All known processes of some target ended: whether others of its group live is looked for once more.
+    orphaned: bool,
+    /// When it looked last.
+    looked: Nanos,
+    /// Not before that, so that where groups end all the time looks do not follow one another.
+    rests_until: Nanos,
     is_full: bool,
     seen: usize,
 }
@@ -62,7 +73,7 @@ impl Element for Watch {
     const NAME: &'static str = "process.watch";
     const SUMMARY: &'static str = "brings long-running processes of the machine as targets";
     const BLOCKING: bool = true;
-    const EVERY: Nanos = Nanos::from_secs(1);
+    const EVERY: Nanos = Nanos::from_secs(10);
     type Config = WatchConfig;
 
     fn ports(_: &WatchConfig) -> Ports {
@@ -84,6 +95,9 @@ impl Element for Watch {
             added: BTreeSet::new(),
             brought: BTreeMap::new(),
             hurry: false,
+            orphaned: false,
+            looked: Nanos::ZERO,
+            rests_until: Nanos::ZERO,
             is_full: false,
             seen: 0,
             config,
@@ -151,21 +165,35 @@ impl TargetProvider for Watch {
 
     fn provide(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
         let is_exit = |one: &Brought| one.descriptor().is_some_and(|fd| tick.ready.contains(&fd));
-        let ended: Vec<Key> = self
+        let exits: Vec<Key> = self
             .brought
             .iter()
             .filter(|(_, one)| is_exit(one))
             .map(|(key, _)| *key)
             .collect();
-        if ended.is_empty() || std::mem::take(&mut self.hurry) {
-            self.look(tick.at, out)?;
-        }
-        for key in ended {
-            if self.brought.get_mut(&key).is_some_and(|one| !one.goes_on()) {
-                self.lose(tick.at, key, out);
+        for key in &exits {
+            if self.brought.get_mut(key).is_none_or(Brought::goes_on) {
+                continue;
+            }
+            match may_be_continued(*key, self.config.group_by) {
+                true => self.orphaned = true,
+                false => self.lose(tick.at, *key, out),
             }
         }
-        Ok(Wish::Nothing)
+        let is_rested = tick.at >= self.rests_until;
+        let is_due = match (self.orphaned, exits.is_empty()) {
+            (true, _) => is_rested,
+            (false, true) => true,
+            // This may be the time of a look too.
+            (false, false) => tick.at - self.looked >= Self::EVERY,
+        };
+        if is_due || self.hurry {
+            self.look(tick.at, out)?;
+        }
+        Ok(match self.orphaned {
+            true => Wish::At(self.rests_until),
+            false => Wish::Nothing,
+        })
     }
 
     fn descriptors(&self) -> Vec<i32> {
@@ -183,10 +211,11 @@ impl TargetProvider for Watch {
 impl Watch {
     /// Looks at all processes: who went, who changed, who came.
     fn look(&mut self, at: Nanos, out: &mut Batch) -> Result<()> {
-        self.hurry = false;
+        (self.hurry, self.orphaned, self.looked) = (false, false, at);
         let Some(mut sweep) = self.sweep.take() else {
             return Ok(());
         };
+        let began = self.system.as_ref().map_or(at, System::now);
         let looked = match sweep.look() {
             Ok((all, uptime)) => self.take(at, all, uptime, out),
             Err(error) => Err(Failure::retry(format!(
@@ -195,6 +224,8 @@ impl Watch {
             ))),
         };
         self.sweep = Some(sweep);
+        let ended = self.system.as_ref().map_or(at, System::now);
+        self.rests_until = ended + Nanos((ended - began).0.saturating_mul(REST));
         looked
     }
 
@@ -215,6 +246,11 @@ impl Watch {
             let is_wanted = |key: &Key| chosen.contains(key) || brought.contains_key(key);
             herds(all, by, is_wanted, |stat| is_barred(config, stat))
         };
+        for (key, herd) in &found {
+            if matches!(key, Key::Name(_)) || is_continued(*key, by, all) {
+                self.ask.carry(key, all[herd.first].start_time);
+            }
+        }
         self.follow(at, &found, all, out);
         self.time_out(at);
         self.ask.keep(|key| found.contains_key(key));
@@ -265,7 +301,8 @@ impl Watch {
         let is_real = self.is_real();
         let mut lost = Vec::new();
         for (key, one) in &mut self.brought {
-            let herd = found.get(key).filter(|herd| one.is_among(herd, all));
+            let goes_on = |herd: &&Herd| one.is_among(herd, all) || is_continued(*key, self.config.group_by, all);
+            let herd = found.get(key).filter(goes_on);
             let refused = self.ask.is_refused(key, one.first.start_time);
             match herd.filter(|_| !refused) {
                 Some(herd) => {
@@ -407,6 +444,25 @@ fn is_barred(config: &WatchConfig, stat: &ProcStat) -> bool {
     (stat.is_kernel() && !config.kernel)
         || (stat.pid == 1 && !config.init)
         || (stat.pid == std::process::id() && !config.own)
+}
+
+/// Whether a group or session of which all known processes ended may have others; that of a session is not asked for.
+fn may_be_continued(key: Key, by: GroupBy) -> bool {
+    match (key, by) {
+        (Key::Id(id), GroupBy::Group) => is_group(id),
+        (_, GroupBy::Session) => true,
+        _ => false,
+    }
+}
+
+/// Whether a group or session of which no known process lives goes on with others, which were made since the last look.
+/// The kernel gives no id to a process that is still that of a group or session, so it is another one only if a process
+/// has that id.
+fn is_continued(key: Key, by: GroupBy, all: &[ProcStat]) -> bool {
+    match (key, by) {
+        (Key::Id(id), GroupBy::Group | GroupBy::Session) => sweep::find(all, id).is_none(),
+        _ => false,
+    }
 }
 
 fn is_there(all: &[ProcStat], pid: u32, start_time: u64) -> bool {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod forget;
 mod pattern;
 mod quality;
 mod rate;

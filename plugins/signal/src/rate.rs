@@ -1,6 +1,7 @@
 //! `signal.rate`: what was counted, per second, from deltas and from totals.
 
 use crate::config::RateConfig;
+use crate::forget;
 use crate::pattern::{self, Known};
 use crate::quality::{reason_of, without_value};
 use crate::total::Total;
@@ -81,7 +82,7 @@ impl Transform for Rate {
             out.readings.push(per_second(&delta, rated));
         }
         for change in input.changes().filter(|change| change.change == Change::GONE) {
-            self.totals.retain(|key, _| key.target != change.target.id);
+            forget::series(&mut self.totals, change.target.id);
             self.gone.add(change.target.id);
         }
         Ok(Wish::Nothing)

@@ -1,6 +1,7 @@
 //! `signal.ratio`: one metric over another, of the same target, part and instant.
 
 use crate::config::RatioConfig;
+use crate::forget;
 use crate::quality::{reason_of, without_value, worse};
 use pipeline_plugin_api::abi::MetricName;
 use pipeline_plugin_api::frame::Gone;
@@ -76,7 +77,7 @@ impl Transform for Ratio {
             out.readings.extend(pair.divided(self.ratio, self.config.scale));
         }
         for change in input.changes().filter(|change| change.change == Change::GONE) {
-            self.waiting.retain(|(target, _), _| *target != change.target.id);
+            forget::parts(&mut self.waiting, change.target.id);
             self.gone.add(change.target.id);
         }
         Ok(Wish::Nothing)

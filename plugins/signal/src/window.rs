@@ -1,6 +1,7 @@
 //! `signal.window`: mean, spread, quantiles, least and greatest over the last readings of a series.
 
 use crate::config::WindowConfig;
+use crate::forget;
 use crate::pattern::{self, Known};
 use crate::quality::{reason_of, without_value};
 use crate::series::{Reach, Series};
@@ -75,7 +76,7 @@ impl Transform for Windows {
             );
         }
         for change in input.changes().filter(|change| change.change == Change::GONE) {
-            self.series.retain(|key, _| key.target != change.target.id);
+            forget::series(&mut self.series, change.target.id);
             self.gone.add(change.target.id);
         }
         Ok(Wish::Nothing)

@@ -49,7 +49,7 @@ fn an_abort() {
     puts_back(this_row!(), "Abort");
 }
 
-/// A plugin that ends the process as if all were well: the exit status is the plugin's, and only the guardian's sentence tells.
+/// A plugin that ends the process as if all were well: the status tells that nothing was well.
 #[test]
 fn an_exit() {
     puts_back(this_row!(), "Exit");

@@ -18,7 +18,7 @@ const TAIL: &str = "
 ## Not tried here
 
 - A step of the system's clock: no part of a run looks at it but for the time of day in records, which is that of the run's start
-  plus what passed on the clock that never steps (`CLOCK_MONOTONIC`). To step it would step it for the whole machine.
+  plus what passed on the clock that never steps (`CLOCK_BOOTTIME`). To step it would step it for the whole machine.
 - A suspended machine cannot be had in a test; a process that is stopped and continued stands for it above.
 - A type that is laid out otherwise (a field added, another type, a method inserted) is told by the comparison that
   tells a renamed field; a second build of the boundary for each would take minutes. `plugin-api/tests/growth.rs` holds the layout.

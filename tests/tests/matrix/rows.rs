@@ -433,9 +433,12 @@ pub const ROWS: &[Row] = &[
         name: "an_exit",
         kind: "deaths",
         what: "A plugin that ends the process as if all were well",
-        then: "the guardian puts the host back within a second; the exit status is the plugin's",
-        status: Some(0),
-        says: &["WARN  guardian: id=… the run died (process …); what it changed is put back"],
+        then: "the run aborts instead, and the guardian puts the host back within a second",
+        status: None,
+        says: &[
+            "error: a plugin ended the process (`exit`) in a call of `control`; mend the plugin, or take it out of the graph",
+            "WARN  guardian: id=… the run died (process …); what it changed is put back",
+        ],
     },
     Row {
         name: "a_metric_that_the_ports_do_not_name",
@@ -721,7 +724,9 @@ pub const ROWS: &[Row] = &[
         what: "A workload is killed by somebody",
         then: "its end is told",
         status: Some(0),
-        says: &["WARN  doomed: exit=\"signal KILL\" lived=… then=\"stays down\" … ended by itself"],
+        says: &[
+            "WARN  doomed: exit=\"signal KILL\" lived=… then=\"stays down\" … was ended by signal KILL, which this run did not send",
+        ],
     },
     Row {
         name: "a_run_that_was_stopped_and_continued",

@@ -58,6 +58,8 @@ struct State {
     file: JournalFile,
     next: u64,
     open: BTreeMap<u64, Open>,
+    /// All is being put back for good; no node may change anything after that.
+    sealed: bool,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,7 @@ impl Journal {
             file: JournalFile::new(folder, run),
             next: 1,
             open: BTreeMap::new(),
+            sealed: false,
         }))
     }
 
@@ -115,7 +118,7 @@ impl Journal {
     pub fn record(&self, life: &Life, undo: &Undo) -> Result<u64, String> {
         let mut state = self.state();
         // Under the lock: what is condemned while this waits for it must not be recorded after it was undone.
-        life.refuse()?;
+        state.refuse(life)?;
         state.record(Some(life), life.node(), undo)
     }
 
@@ -135,7 +138,7 @@ impl Journal {
     /// The journal cannot be written or has no such record, or the life is condemned; then nothing may be changed.
     pub fn amend(&self, life: &Life, record: u64, after: &str) -> Result<(), String> {
         let mut state = self.state();
-        life.refuse()?;
+        state.refuse(life)?;
         if !state.open.contains_key(&record) {
             return Err(format!(
                 "the journal has no open record {record}; nothing is changed without it"
@@ -168,7 +171,7 @@ impl Journal {
     }
 
     /// Gives a life up: it can record and amend nothing any more, and what it changed is undone now, last change
-    /// first, and kept open to be undone again by [`Journal::undo_condemned`] and [`Journal::undo_all`].
+    /// first, and kept open to be undone again by [`Journal::bury`] and [`Journal::undo_all`].
     pub fn condemn(&self, life: &Life) -> Vec<Report> {
         {
             let _locked = self.state();
@@ -177,10 +180,11 @@ impl Journal {
         self.undo_where(Patience::Once, |open| open.belongs_to(life))
     }
 
-    /// Undoes again what condemned lives left: a call that hung in a write may have made it meanwhile. Costs one
-    /// look at each of their records; gives those that it found changed.
-    pub fn undo_condemned(&self) -> Vec<Report> {
-        let mut reports = self.undo_where(Patience::Once, Open::is_condemned);
+    /// The call for which a life was condemned came back, and its node is no more. It may have made a write meanwhile,
+    /// so what it left is undone again, and for the last time; gives what was found changed.
+    pub fn bury(&self, life: &Life) -> Vec<Report> {
+        let mut reports = self.condemn(life);
+        self.settle_those_back(&reports);
         reports.retain(|report| !matches!(report.result, Ok(Undone::Back | Undone::Gone)));
         reports
     }
@@ -190,14 +194,20 @@ impl Journal {
         self.undo_where(Patience::Once, |open| open.life.is_some() && open.entry.node == node)
     }
 
-    /// Undoes all that nodes left, last change first, and removes the file if nothing is.
+    /// Undoes all that nodes left, last change first, and removes the file if nothing is. From here on no node may
+    /// record anything: one that is still in a call would change what nobody looks at any more.
     pub fn undo_all(&self) -> Vec<Report> {
+        self.state().sealed = true;
         let reports = self.undo_where(Patience::Wait, |open| open.life.is_some());
         // This is the end of it: what condemned lives left was looked at for the last time.
-        let back = reports.iter().filter(|report| report.result.is_ok());
-        back.for_each(|report| drop(self.state().settle(report.entry.record)));
+        self.settle_those_back(&reports);
         self.state().finish();
         reports
+    }
+
+    fn settle_those_back(&self, reports: &[Report]) {
+        let back = reports.iter().filter(|report| report.result.is_ok());
+        back.for_each(|report| drop(self.state().settle(report.entry.record)));
     }
 
     /// Undoes what the run itself made, once nothing else is to be done, and removes the file if nothing is left.
@@ -252,6 +262,16 @@ impl Open {
 }
 
 impl State {
+    fn refuse(&self, life: &Life) -> Result<(), String> {
+        if self.sealed {
+            let node = life.node();
+            return Err(format!(
+                "the run ends and has put everything back: `{node}` may change nothing any more"
+            ));
+        }
+        life.refuse()
+    }
+
     fn record(&mut self, life: Option<&Life>, node: &str, undo: &Undo) -> Result<u64, String> {
         let record = self.next;
         let entry = Entry::new(record, node, undo);

@@ -133,14 +133,41 @@ fn a_condemned_life_changes_nothing_any_more_and_what_it_wrote_late_is_undone_ag
         journal.record(&other, &undo_of(Path::new("/nowhere"), "", "")).is_ok(),
         "the next life may"
     );
-    assert!(journal.undo_condemned().is_empty(), "it is back");
-    std::fs::write(&knob, "1").unwrap();
-    assert_eq!(journal.undo_condemned().len(), 1);
-    assert_eq!(reads(&knob), "0");
     std::fs::write(&knob, "1").unwrap();
     assert_eq!(journal.undo_all().len(), 2);
     assert_eq!(reads(&knob), "0");
     assert!(journal.open() == 0 && !folder.path().join("run.journal").exists());
+}
+
+/// In a run of months each call that hung and came back would otherwise leave its records for ever.
+#[test]
+fn of_a_life_whose_call_came_back_nothing_is_left_in_the_journal() {
+    let (_folder, journal, knob) = stand("1");
+    let (hung, other) = (journal.begin_life("a"), journal.begin_life("b"));
+    journal.record(&hung, &undo_of(&knob, "0", "1")).unwrap();
+    journal.record(&other, &undo_of(Path::new("/nowhere"), "", "")).unwrap();
+    journal.condemn(&hung);
+    assert_eq!((journal.open(), reads(&knob).as_str()), (2, "0"));
+    std::fs::write(&knob, "1").unwrap();
+    assert_eq!(journal.bury(&hung).len(), 1, "it was written late");
+    assert_eq!((journal.open(), reads(&knob).as_str()), (1, "0"));
+    assert!(journal.bury(&hung).is_empty());
+}
+
+/// A node whose last call is still under way when the end does not wait any longer.
+#[test]
+fn after_all_was_undone_no_node_records_anything() {
+    let (folder, journal, knob) = stand("1");
+    let late = journal.begin_life("a");
+    let record = journal.record(&late, &undo_of(&knob, "0", "1")).unwrap();
+    assert_eq!(journal.undo_all().len(), 1);
+    for refused in [
+        journal.record(&late, &undo_of(&knob, "0", "1")).unwrap_err(),
+        journal.amend(&late, record, "2").unwrap_err(),
+    ] {
+        assert!(refused.contains("`a` may change nothing any more"), "{refused}");
+    }
+    assert!(!folder.path().join("run.journal").exists());
 }
 
 #[test]

@@ -92,9 +92,12 @@ impl Lane {
         let result = callable
             .node
             .input(at, RSlice::from_slice(&port), &mut self.outputs[place]);
+        // It may have closed those of a target that went.
+        let descriptors = callable.node.descriptors();
         let Some(mut crew) = self.seat.leave() else {
             return self.given_up(callable.host);
         };
+        crew.nodes[place].set_descriptors(&descriptors);
         callable.waiting.changes.clear();
         crew.nodes[place].callable = Some(callable);
         self.after(crew, place, at, began, result)
@@ -186,11 +189,16 @@ impl Lane {
                         let (name, value) = (name.clone(), value.clone());
                         move || {
                             let result = callable.node.control(RStr::from_str(&name), RStr::from_str(&value));
-                            (callable, result.into_result())
+                            let descriptors = callable.node.descriptors();
+                            (callable, descriptors, result.into_result())
                         }
                     };
-                    let (back, (callable, result)) = self.away(crew, place, CallKind::Control, &host, set)?;
+                    let (back, (callable, descriptors, result)) =
+                        self.away(crew, place, CallKind::Control, &host, set)?;
                     crew = back;
+                    if crew.nodes[place].reads() {
+                        crew.nodes[place].set_descriptors(&descriptors);
+                    }
                     crew.nodes[place].callable = Some(callable);
                     let told = match &result {
                         Ok(_) => Ok(value.clone()),

@@ -6,7 +6,7 @@ use crate::run::declared::Sifted;
 use crate::run::leases::Knob;
 use crate::run::undo::{Patience, told};
 use pipeline_plugin_api::abi::{
-    Action, Batch, Called, Change, Failure, FailureKind, Fate, Level, Nanos, Outcome, Stage, TargetChange,
+    Batch, Called, Change, Failure, FailureKind, Fate, Level, Nanos, Outcome, Stage, TargetChange,
 };
 
 /// What becomes of a node after a call.
@@ -59,15 +59,12 @@ impl Node {
 
     /// Takes in what became of the actions that an actuator was given, and of targets that went.
     pub fn note_leases<'a>(&mut self, at: Nanos, out: &Batch, given: impl Iterator<Item = &'a Batch> + Clone) {
-        for change in given.clone().flat_map(|batch| &batch.changes) {
-            if change.change == Change::GONE {
-                self.leases.forget(change.target.id);
-            }
-        }
+        let changes = given.clone().flat_map(|batch| &batch.changes);
+        let gone = changes.filter(|change| change.change == Change::GONE);
+        self.leases.forget(gone.map(|change| change.target.id));
         if !out.outcomes.is_empty() {
             let actions = given.flat_map(|batch| batch.actions.iter());
-            self.leases
-                .note(at, &out.outcomes, actions.collect::<Vec<&Action>>().into_iter());
+            self.leases.note(at, &out.outcomes, actions);
         }
     }
 

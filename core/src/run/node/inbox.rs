@@ -1,6 +1,7 @@
 //! What comes to a node between its calls: mail and batches from other lanes, what nodes of its own lane tell it.
 
 use super::Node;
+use crate::run::leases::forget;
 use crate::run::link::Mail;
 use crate::run::waiting::bound;
 use pipeline_plugin_api::abi::{Batch, Change, Nanos, TargetChange};
@@ -63,7 +64,8 @@ impl Node {
             match change.change {
                 Change::GONE => {
                     self.known.remove(&id);
-                    self.offers.retain(|(of, _), _| *of != id);
+                    self.gone.add(id);
+                    forget(&mut self.offers, id);
                 }
                 _ => drop(self.known.insert(id, change.target.clone())),
             }
@@ -82,7 +84,9 @@ impl Node {
         if !batch.controls.is_empty() {
             self.wish = self.shared.clock.now().max(Nanos(1));
         }
-        for control in &batch.controls {
+        // What an actuator of another lane offers may come after its target went, and nobody would forget it.
+        let living = batch.controls.iter().filter(|control| !self.gone.has(control.target));
+        for control in living {
             self.offers.insert((control.target, control.knob), control.clone());
         }
         if let Some(callable) = &mut self.callable {

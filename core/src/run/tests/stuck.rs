@@ -51,6 +51,74 @@ pub enum Call {
     Flush,
 }
 
+/// A sink that has no room for what it is given; in its last word it has, or it tells what is lost.
+pub struct NoRoom(bool);
+
+/// The settings of [`NoRoom`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NoRoomConfig {
+    /// Whether there is none in the end either.
+    lost: bool,
+}
+
+impl Configure for NoRoomConfig {}
+
+impl Element for NoRoom {
+    const NAME: &'static str = "test.no_room";
+    const SUMMARY: &'static str = "has no room";
+    type Config = NoRoomConfig;
+    fn ports(_: &NoRoomConfig) -> Ports {
+        Ports::new().takes_any_reading("")
+    }
+    fn create(config: NoRoomConfig, _: &Host) -> Result<Self> {
+        Ok(Self(config.lost))
+    }
+}
+
+impl Sink for NoRoom {
+    fn start(&mut self, _: &System) -> Result<()> {
+        Ok(())
+    }
+    fn write(&mut self, _: &Input<'_>) -> Result<Wish> {
+        Err(Failure::retry("no room"))
+    }
+    fn flush(&mut self, _: Nanos) -> Result<()> {
+        if self.0 {
+            return Err(Failure::retry("what was given is lost"));
+        }
+        Ok(())
+    }
+}
+
+/// Names a descriptor that is not open.
+pub struct Names;
+
+impl Element for Names {
+    const NAME: &'static str = "test.names";
+    const SUMMARY: &'static str = "names a descriptor that is not open";
+    const EVERY: Nanos = Nanos::from_millis(100);
+    type Config = NoConfig;
+    fn ports(_: &NoConfig) -> Ports {
+        Ports::new()
+    }
+    fn create(_: NoConfig, _: &Host) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Collector for Names {
+    fn target(&mut self, _: &TargetChange) -> Result<()> {
+        Ok(())
+    }
+    fn collect(&mut self, _: &Tick<'_>, _: &mut Batch) -> Result<Wish> {
+        Ok(Wish::Nothing)
+    }
+    fn descriptors(&self) -> Vec<i32> {
+        vec![-1]
+    }
+}
+
 /// The settings of [`Stuck`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

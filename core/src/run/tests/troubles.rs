@@ -1,17 +1,40 @@
 //! Nodes that hang, forget their leases, say what they may not, or are asked and set while they run.
 
 use super::elements::{self, Act, Decide, Feed, Keep, Seen, seen};
-use super::stuck::{Blocks, Careless, Strange, Stuck, open_gate};
+use super::stuck::{Blocks, Careless, Names, NoRoom, Strange, Stuck, open_gate};
 use super::{node, run_for, shared, shared_in, whole, whole_in};
+use crate::run::build;
 use crate::run::clock::Clock;
 use crate::run::link::Mail;
+use crate::run::log::{Format, Logger};
+use crate::run::node::Node;
 use crate::run::plan::{OnError, Plan, PlanNode};
 use crate::run::shared::Shared;
 use crate::run::{Options, Progress, Report, RunError, Stops, execution};
-use pipeline_plugin_api::abi::{Fate, Nanos};
-use pipeline_plugin_api::stage::{Sinks, Transforms};
+use pipeline_plugin_api::abi::{Batch, Change, Control, Fate, Level, Nanos, TargetChange, TargetId};
+use pipeline_plugin_api::stage::{Collects, Sinks, Transforms};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Said {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 /// What a run in real time begins with; calls may take 300 ms.
 fn impatient(folder: &Path) -> Shared {
@@ -68,6 +91,77 @@ fn a_node_that_hangs_in_every_life_is_made_anew_three_times_and_then_stopped() {
     let stuck = &report.nodes["stuck"];
     assert_eq!((stuck.abandoned, stuck.restarts, stuck.dead), (4, 3, true));
     assert!(seen.readings > 3, "{} readings", seen.readings);
+}
+
+/// In its sentences a plugin may have a number that is ever another one.
+#[test]
+fn of_a_node_with_ever_another_warning_some_are_told_and_the_rest_counted() {
+    let shared = Arc::new(shared());
+    let mut lanes = build::lanes(&whole(), &shared, true).unwrap();
+    let node = lanes[0].nodes_mut().nth(1).unwrap();
+    (0..1000).for_each(|number| node.warn(Nanos(number), &format!("process {number} is odd")));
+    let untold = |node: &Node| node.host.counts()["warnings that were not told"];
+    assert_eq!(untold(node), 1000 - 64);
+    node.warn(Nanos::from_secs(20), "another time");
+    assert_eq!(untold(node), 1000 - 64);
+}
+
+/// Where the actuator is in another lane. A new life of the policy must not be offered it, and nobody would forget it.
+#[test]
+fn a_knob_that_is_offered_after_its_target_went_is_not_kept() {
+    let shared = Arc::new(shared());
+    let mut lanes = build::lanes(&whole(), &shared, true).unwrap();
+    let node = lanes[0].nodes_mut().nth(3).unwrap();
+    node.start().unwrap();
+    let of = |id: u32| Control {
+        target: TargetId(id),
+        ..Control::default()
+    };
+    let mut gone = TargetChange {
+        change: Change::GONE,
+        ..TargetChange::default()
+    };
+    gone.target.id = TargetId(7);
+    node.tell_changes(&[gone]);
+    node.tell_feedback(&Batch {
+        controls: vec![of(7), of(8)].into(),
+        ..Batch::default()
+    });
+    node.retell(Nanos(1));
+    let offered = &node.callable.as_ref().unwrap().waiting.feedback.controls;
+    assert_eq!(offered.iter().map(|control| control.target.0).collect::<Vec<_>>(), [8]);
+}
+
+/// The outcome of the knob that goes back is the last that the sink is given. Whether that is lost it says when it is
+/// asked for its last word, and nobody before it.
+#[test]
+fn what_a_sink_has_no_room_for_at_the_end_is_lost_only_if_its_last_word_says_so() {
+    for (lost, loud) in [(false, 0), (true, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = whole_in(folder.path(), "");
+        plan.nodes[5] = node::<Sinks<NoRoom>>("room", &format!("(lost: {lost})"), &[4]);
+        let mut shared = shared_in(folder.path(), Clock::simulated());
+        let said = Said::default();
+        shared.logger = Logger::new(Format::Text, Level::ERROR, shared.clock.clone(), Box::new(said.clone()));
+        let shared = Arc::new(shared);
+        let report = execution::run_virtual(&plan, Nanos::from_millis(100), &shared).unwrap();
+        shared.logger.flush();
+        let errors = said.text().lines().filter(|line| line.contains("room:")).count();
+        assert_eq!((report.complete, errors), (!lost, loud), "{}", said.text());
+        assert!(report.nodes["room"].failures > 0);
+    }
+}
+
+/// A wait for it ends at once, each time: without a rest the lane would do nothing else.
+#[test]
+fn a_descriptor_that_is_not_open_keeps_no_lane_busy() {
+    let mut plan = whole();
+    plan.nodes.truncate(1);
+    plan.nodes.push(node::<Collects<Names>>("names", "", &[]));
+    let shared = Arc::new(impatient(Path::new("/proc/nowhere")));
+    let report = run(&plan, Nanos::from_millis(600), &shared).unwrap();
+    let calls = report.nodes["names"].calls;
+    assert!((1..=8).contains(&calls), "{calls} calls");
 }
 
 #[test]
@@ -248,7 +342,7 @@ fn what_ports_do_not_declare_is_dropped_and_counted() {
     plan.nodes.push(node::<Transforms<Strange>>("strange", "", &[1]));
     plan.nodes.push(node::<Sinks<Keep>>("keep", "", &[2]));
     let shared = Arc::new(shared());
-    let mut lanes = crate::run::build::lanes(&plan, &shared, true).unwrap();
+    let mut lanes = build::lanes(&plan, &shared, true).unwrap();
     crate::run::starting::start(&mut lanes, &plan, &shared, None, Nanos::FOREVER).unwrap();
     let nodes = lanes.remove(0).run_virtual(Nanos::from_secs(1));
     assert_eq!(nodes[2].host.counts()["undeclared"], 10);
@@ -258,10 +352,10 @@ fn what_ports_do_not_declare_is_dropped_and_counted() {
 #[test]
 fn a_setting_is_told_accepted_or_refused_and_outlives_a_restart() {
     let mut plan = with_stuck("", OnError::Restart);
-    plan.nodes[1] = node::<pipeline_plugin_api::stage::Collects<Feed>>("feed", "", &[]);
+    plan.nodes[1] = node::<Collects<Feed>>("feed", "", &[]);
     plan.nodes[1].of = whole().nodes[1].of.clone();
     let shared = Arc::new(shared());
-    let mut lanes = crate::run::build::lanes(&plan, &shared, true).unwrap();
+    let mut lanes = build::lanes(&plan, &shared, true).unwrap();
     crate::run::starting::start(&mut lanes, &plan, &shared, None, Nanos::FOREVER).unwrap();
     let mut lane = lanes.remove(0);
     let mut set = |name: &str, value: &str| {

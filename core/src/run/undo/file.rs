@@ -10,6 +10,8 @@ use std::time::Duration;
 
 const BUSY_TRIES: u32 = 100;
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// How long before a knob that reads otherwise is looked at again.
+const TORN: Duration = Duration::from_millis(2);
 
 /// Whether an error says that the thing is not there.
 pub(super) fn is_absence(error: &io::Error) -> bool {
@@ -47,18 +49,27 @@ fn open(entry: &Entry, options: &OpenOptions) -> io::Result<Option<File>> {
 /// Writes what was found, if the file reads what we left.
 pub(super) fn write(entry: &Entry, force: bool) -> Result<Undone, UndoError> {
     let by_hand = format!("echo '{}' > {}", entry.before.trim(), entry.path);
-    let Some(found) = found(entry).map_err(refused("read", entry, by_hand.clone()))? else {
+    let change = Change::of(&entry.before);
+    let is_back = |found: &str| {
+        let made = change.as_ref().map(|change| change.is_made(found));
+        made.unwrap_or_else(|| found.trim() == entry.before.trim())
+    };
+    // A change of a list touches our words only, whatever others add to it.
+    let is_theirs = |found: &str| change.is_none() && !force && !is_back(found) && !entry.is_ours(found);
+    let look = || found(entry).map_err(refused("read", entry, by_hand.clone()));
+    let mut read = look()?;
+    if read.as_deref().is_some_and(is_theirs) {
+        // A file that is no kernel's reads as nothing for a moment, while its own node puts it back.
+        pause(TORN);
+        read = look()?;
+    }
+    let Some(found) = read else {
         return Ok(Undone::Gone);
     };
-    let change = Change::of(&entry.before);
-    if change
-        .as_ref()
-        .map_or(found.trim() == entry.before.trim(), |change| change.is_made(&found))
-    {
+    if is_back(&found) {
         return Ok(Undone::Back);
     }
-    // A change of a list touches our words only, whatever others add to it.
-    if change.is_none() && !force && !entry.is_ours(&found) {
+    if is_theirs(&found) {
         let (path, found, left) = (&entry.path, found.trim(), entry.after.trim());
         return Ok(Undone::Taken(format!("`{path}` reads `{found}` and not `{left}`")));
     }

@@ -9,6 +9,8 @@ use crate::run::journal::Entry;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open, pidfd_send_signal};
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// Between two looks at a list of processes that were killed.
@@ -16,6 +18,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Looks at such a list: 2 s in all where there is patience.
 const LOOKS: u32 = 400;
 const FEW_LOOKS: u32 = 20;
+/// Most descriptors of processes that are held at once.
+const AT_ONCE: usize = 64;
 /// How long a killed process is waited for where there is patience.
 const DEATH: Timespec = Timespec {
     tv_sec: 0,
@@ -57,12 +61,23 @@ pub(super) fn kill(entry: &Entry, patience: Patience) -> Result<Undone, UndoErro
 /// Lets a process go on that was stopped. One that runs by now hears nothing of it.
 pub(super) fn go_on(entry: &Entry) -> Result<Undone, UndoError> {
     let pid = i32::try_from(entry.pid).ok().and_then(Pid::from_raw);
+    // As for a kill: what is looked at is what is signalled.
+    let held = pid.map(|pid| (pid, pidfd_open(pid, PidfdFlags::empty())));
     let is_same = || Stat::of(entry.pid).is_some_and(|stat| stat.start_time == entry.start_time);
-    let Some(pid) = pid.filter(|_| is_same()) else {
+    let Some((pid, held)) = held.filter(|_| is_same()) else {
         return Ok(Undone::Gone);
     };
     let failed = |error: Errno| refused("continue", entry, format!("kill -CONT {}", entry.pid))(error.into());
-    ended(kill_process(pid, Signal::CONT)).map_err(failed)
+    ended(signal(pid, held, Signal::CONT)).map_err(failed)
+}
+
+/// By the descriptor; by the id where there is none, as before Linux 5.3 or where this process has too many.
+fn signal(pid: Pid, held: rustix::io::Result<OwnedFd>, signal: Signal) -> rustix::io::Result<()> {
+    match held {
+        Ok(held) => pidfd_send_signal(&held, signal),
+        Err(Errno::SRCH) => Err(Errno::SRCH),
+        Err(_) => kill_process(pid, signal),
+    }
 }
 
 /// One that is not there any more needs no signal.
@@ -89,16 +104,29 @@ pub(super) fn kill_tasks(entry: &Entry, patience: Patience) -> Result<Undone, Un
             None => return Ok(Undone::Restored),
             first => last = first.copied(),
         }
-        for pid in pids.into_iter().filter_map(may_be_killed) {
-            let killed = ended(kill_process(pid, Signal::KILL));
-            killed.map_err(|error| refused("kill the processes of", entry, by_hand.clone())(error.into()))?;
-        }
+        kill_listed(entry, &pids).map_err(refused("kill the processes of", entry, by_hand.clone()))?;
         pause(LOOK_AGAIN);
     }
     Err(UndoError::Undead {
         path: entry.path.clone(),
         pid: last.unwrap_or_default(),
     })
+}
+
+/// Kills those that are still listed once there is a descriptor for each, so that none is hit that was given the id of
+/// one that ended meanwhile.
+fn kill_listed(entry: &Entry, listed: &[u32]) -> std::io::Result<()> {
+    for some in listed.chunks(AT_ONCE) {
+        let open = |pid: Pid| (pid, pidfd_open(pid, PidfdFlags::empty()));
+        let held: Vec<_> = some.iter().copied().filter_map(may_be_killed).map(open).collect();
+        let Some(still) = found(entry)? else { return Ok(()) };
+        let still: BTreeSet<i32> = pids(&still).filter_map(|pid| i32::try_from(pid).ok()).collect();
+        let still = held.into_iter().filter(|(pid, _)| still.contains(&pid.as_raw_pid()));
+        for (pid, held) in still {
+            ended(signal(pid, held, Signal::KILL))?;
+        }
+    }
+    Ok(())
 }
 
 /// The processes of a list but for this one. One of another namespace is listed as 0 (pid_namespaces(7)).

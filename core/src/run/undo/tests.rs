@@ -302,6 +302,71 @@ fn a_thread_gets_its_cpus_back_unless_someone_else_moved_it() {
 }
 
 #[test]
+fn threads_that_were_made_since_get_what_their_process_had_and_others_are_left_alone() {
+    let (first, second) = match &allowed()[..] {
+        [first, second, ..] => (*first, *second),
+        _ => return,
+    };
+    let program = "import os, sys, threading, time\n\
+                   first, second = int(sys.argv[1]), int(sys.argv[2])\n\
+                   def other():\n    os.sched_setaffinity(0, {second})\n    time.sleep(60)\n\
+                   threading.Thread(target=other, daemon=True).start()\n\
+                   os.sched_setaffinity(0, {first})\n\
+                   threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n\
+                   print('ready', flush=True)\ntime.sleep(60)\n";
+    let mut command = Command::new("python3");
+    command.args(["-c", program, &first.to_string(), &second.to_string()]);
+    let (mut child, mut entry) = child(command.stdout(std::process::Stdio::piped()));
+    let mut line = [0; 6];
+    std::io::Read::read_exact(&mut child.stdout.take().unwrap(), &mut line).unwrap();
+    let folder = format!("/proc/{}/task", child.id());
+    let cpus = || {
+        let tasks = std::fs::read_dir(&folder).unwrap().flatten();
+        let mut all: Vec<String> = tasks.map(|task| allowed_list(&task.path())).collect();
+        all.sort();
+        all
+    };
+    while cpus().iter().filter(|cpus| **cpus == second.to_string()).count() != 1 {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    entry.kind = UndoKind::SET_AFFINITY.0;
+    entry.path = folder.clone();
+    (entry.before, entry.after) = (format!("{first},{second}"), first.to_string());
+    let other = Entry {
+        start_time: entry.start_time + 1,
+        ..entry.clone()
+    };
+    assert_eq!(undone(&other), Undone::Gone, "an id that is another's by now");
+    assert_eq!(undone(&entry), Undone::Restored);
+    let mut all = vec![
+        second.to_string(),
+        format!("{first}-{second}"),
+        format!("{first}-{second}"),
+    ];
+    all.sort();
+    assert_eq!(cpus(), all);
+    assert_eq!((by_force(&entry), cpus()), (Undone::Back, all));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(undone(&entry), Undone::Gone);
+}
+
+/// The CPUs of a process or thread, as the kernel prints them.
+fn allowed_list(folder: &Path) -> String {
+    let text = std::fs::read_to_string(folder.join("status")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
+    line.unwrap().split_whitespace().nth(1).unwrap().to_owned()
+}
+
+/// Two neighbouring CPUs that this test may use, if there are such.
+fn allowed() -> Vec<usize> {
+    let mask = rustix::thread::sched_getaffinity(None).unwrap();
+    let may = |cpu: &usize| mask.is_set(*cpu);
+    let first = (0..1023).find(|cpu| may(cpu) && may(&(cpu + 1)));
+    first.map(|cpu| vec![cpu, cpu + 1]).unwrap_or_default()
+}
+
+#[test]
 fn an_unknown_kind_is_an_error_and_not_a_guess() {
     let entry = Entry {
         kind: 99,

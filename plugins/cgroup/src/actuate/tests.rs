@@ -99,6 +99,28 @@ fn v2() -> (Tree, Stand) {
 }
 
 #[test]
+fn a_group_that_holds_one_of_the_latency_class_is_not_turned_unless_that_is_allowed() {
+    for (config, fate) in [("", Fate::REFUSED), ("(latency: true)", Fate::APPLIED)] {
+        let tree = Tree::v2().with("g/web/cpu.weight", "100\n");
+        let mut stand = Stand::new(config, tree.target(&[("unified", "g")]));
+        let web = stand.host.target(Target {
+            name: "web".into(),
+            class: Class::LATENCY,
+            ..tree.target(&[("unified", "g/web")])
+        });
+        stand.node.change(Nanos(1), Change::APPEARED, &web).unwrap();
+        let outcome = stand.ask(&vocabulary::CPU_WEIGHT, 10.0, "");
+        assert_eq!(outcome.fate, fate, "{outcome:?}");
+        if fate == Fate::REFUSED {
+            assert!(outcome.why.contains("`web`"), "{}", outcome.why);
+            assert_eq!(stand.journal(), []);
+            stand.node.change(Nanos(2), Change::GONE, &web).unwrap();
+            assert_eq!(stand.ask(&vocabulary::CPU_WEIGHT, 10.0, "").fate, Fate::APPLIED);
+        }
+    }
+}
+
+#[test]
 fn knobs_are_offered_with_where_they_stand_and_the_gentler_cost_less() {
     let tree = Tree::v2().with("g/cgroup.freeze", "0\n");
     let stand = Stand::new(ALL, tree.target(&[("unified", "g")]));

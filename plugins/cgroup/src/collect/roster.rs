@@ -1,8 +1,10 @@
 //! The targets of a collector, whether each can be read, and the sweep over all of them.
 //!
 //! A target that cannot be read is told once: a log line, and one instant of unavailable readings. Then it is silent
-//! until it changes. What is read of a target is the reader's business.
+//! until it changes. Those for which there are too few descriptors are told together, and looked at again. What is read
+//! of a target is the reader's business.
 
+use super::shortage::{self, Shortage};
 use crate::delta::Sample;
 use crate::group;
 use pipeline_cgroup_fs::{Error, Group};
@@ -37,6 +39,7 @@ pub struct Roster<R: Reader> {
     setup: R::Setup,
     host: Host,
     targets: BTreeMap<TargetId, Watched<R>>,
+    shortage: Shortage,
 }
 
 struct Watched<R> {
@@ -54,6 +57,10 @@ enum Sight<R> {
     Withdrawn,
     /// To be told at the next sample.
     Lost(Reason),
+    /// There was no descriptor left for it, which was told with readings or not yet.
+    Short {
+        told: bool,
+    },
     Silent,
 }
 
@@ -64,6 +71,7 @@ impl<R: Reader> Roster<R> {
             setup,
             host: host.clone(),
             targets: BTreeMap::new(),
+            shortage: Shortage::default(),
         }
     }
 
@@ -91,6 +99,10 @@ impl<R: Reader> Roster<R> {
                 self.host.log(Level::INFO, nothing, &[("target", &target.name)]);
                 (Sight::Lost(Reason::UNSUPPORTED), Ok(()))
             }
+            Err(error) if shortage::is_one(&error) => {
+                self.shortage.met();
+                (Sight::Short { told: false }, Ok(()))
+            }
             Err(error) => (
                 Sight::Lost(group::reason(&error)),
                 Err(group::failure(target.id, &error)),
@@ -109,9 +121,23 @@ impl<R: Reader> Roster<R> {
     /// Reads every target once. A span is from right before a target's files were read the last time to right
     /// before they are read now; all readings carry the tick's instant.
     pub fn sample(&mut self, at: Nanos, system: &System, out: &mut Batch) {
-        let Self { setup, host, targets } = self;
-        for (&target, watched) in targets {
+        let Self {
+            setup,
+            host,
+            targets,
+            shortage,
+        } = self;
+        if shortage.is_to_try(at) {
+            let mut short = targets.values_mut().filter(|watched| watched.is_short());
+            // The first for which there is still none ends it.
+            let _ = short.try_for_each(|watched| watched.find_room(setup));
+        }
+        for (&target, watched) in &mut *targets {
             watched.sample(setup, host, Sample { target, at, span: None }, system.now(), out);
+        }
+        if shortage.is_to_tell(at) {
+            let short = targets.values().filter(|watched| watched.is_short()).count();
+            shortage.tell(at, short, targets.len(), host);
         }
     }
 
@@ -162,7 +188,11 @@ impl<R: Reader> Watched<R> {
             self.look_again(setup);
         }
         let lost = match &mut self.sight {
-            Sight::Silent | Sight::Withdrawn => return,
+            Sight::Silent | Sight::Withdrawn | Sight::Short { told: true } => return,
+            Sight::Short { told } => {
+                *told = true;
+                Reason::UNKNOWN
+            }
             Sight::Lost(reason) => *reason,
             // Called twice at one instant: nothing can have been added.
             Sight::Open(_) if self.last == Some(now) => return,
@@ -179,6 +209,22 @@ impl<R: Reader> Watched<R> {
         if let Sight::Lost(_) = self.sight {
             self.sight = Sight::Silent;
         }
+    }
+
+    fn is_short(&self) -> bool {
+        matches!(self.sight, Sight::Short { .. })
+    }
+
+    /// Opens what could not be opened for want of descriptors; an error where there is still none.
+    #[cold]
+    fn find_room(&mut self, setup: &R::Setup) -> std::result::Result<(), Error> {
+        self.sight = match open(setup, &self.dirs) {
+            Ok(Ok(reader)) => Sight::Open(reader),
+            Ok(Err(_)) => Sight::Lost(Reason::UNSUPPORTED),
+            Err(error) if shortage::is_one(&error) => return Err(error),
+            Err(error) => Sight::Lost(group::reason(&error)),
+        };
+        Ok(())
     }
 
     /// What kept a target from being read, and what it is to be from now on.
@@ -236,3 +282,6 @@ impl<R: Reader> Watched<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::{Baseline, Victim};
 use crate::judge::Judge;
+use crate::memory::Memory;
 use crate::saved::{Open, Saved};
 use pipeline_plugin_api::prelude::*;
 
@@ -14,7 +15,7 @@ impl Baseline {
         };
         Saved {
             last_id: self.last_id,
-            learned: self.learned.clone(),
+            learned: self.learned.all().clone(),
             known: self.roster.iter().map(|(id, known)| (id.0, known.clone())).collect(),
             caps: self.caps.held(),
             open: self.victims.iter().filter_map(open).collect(),
@@ -23,7 +24,7 @@ impl Baseline {
 
     pub(super) fn restore(&mut self, state: Saved) {
         self.last_id = state.last_id;
-        self.learned = state.learned;
+        self.learned = Memory::of(state.learned);
         self.caps.restore(state.caps);
         for (id, known) in state.known {
             self.roster.put(TargetId(id), known);

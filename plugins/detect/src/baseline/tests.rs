@@ -151,6 +151,19 @@ fn a_busy_hypervisor_is_named_as_such_or_not_at_all() {
 }
 
 #[test]
+fn nothing_is_learnt_while_somebody_is_paused_or_pinned() {
+    for knob in [vocabulary::PROCESS_PAUSED, vocabulary::CPU_AFFINITY] {
+        let mut scene = Scene::new("(learn: \"2s\")", &[("batch", &[0])]);
+        scene.outcome(BATCH, &knob, Fate::APPLIED, "1");
+        scene.run(20, &quiet());
+        assert!(scene.status().contains("a remedy is in force"), "{}", scene.status());
+        scene.outcome(BATCH, &knob, Fate::UNDONE, "");
+        scene.run(20, &quiet());
+        assert_eq!(scene.baselines().len(), 2, "it stands");
+    }
+}
+
+#[test]
 fn nothing_is_learnt_while_a_cap_is_on() {
     let mut scene = Scene::new("(learn: \"2s\")", &[("batch", &[0])]);
     scene.cap(Fate::APPLIED);
@@ -229,9 +242,11 @@ fn a_rate_that_falls_is_judged_the_other_way() {
 
 #[test]
 fn a_remedy_that_moves_the_rival_away_clears_its_name() {
-    let mut scene = Scene::new("", &[("batch", &[0, 1])]);
-    scene.run(100, &quiet());
-    scene.moved(BATCH, "1");
-    let findings = scene.run(30, &disturbed(&[(BATCH, 0.9)]));
-    assert_eq!(findings[0].resource, Resource::UNKNOWN);
+    for knob in [vocabulary::CPU_SET, vocabulary::CPU_AFFINITY] {
+        let mut scene = Scene::new("", &[("batch", &[0, 1])]);
+        scene.run(100, &quiet());
+        scene.moved(BATCH, &knob, "1");
+        let findings = scene.run(30, &disturbed(&[(BATCH, 0.9)]));
+        assert_eq!(findings[0].resource, Resource::UNKNOWN);
+    }
 }

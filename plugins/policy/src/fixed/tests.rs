@@ -127,6 +127,29 @@ fn a_knob_that_a_renewal_found_taken_is_left_alone_for_good() {
 }
 
 #[test]
+fn a_knob_that_nobody_offers_is_told_once_with_those_that_are_offered() {
+    let mut scene = Scene::new(PIN);
+    scene.appear("pods/a", &vocabulary::CPU_IDLE);
+    scene.appear("pods/b", &vocabulary::CPU_IDLE);
+    scene.appear("batch", &vocabulary::CPU_IDLE);
+    scene.appear("other", &vocabulary::CPU_IDLE);
+    let warned = |scene: &Scene| {
+        let lines = scene.host.world().logs.clone().into_iter();
+        lines.filter(|(level, _)| *level == Level::WARN).collect::<Vec<_>>()
+    };
+    scene.at(1999);
+    assert_eq!(warned(&scene), []);
+    scene.at(2000);
+    let told = warned(&scene);
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in ["cpu.set", "pods/a", "others=1", "cpu.idle", "no actuator offers"] {
+        assert!(told[0].1.contains(part), "{part}: {told:?}");
+    }
+    scene.at(600_000);
+    assert_eq!(warned(&scene).len(), 1);
+}
+
+#[test]
 fn its_ports_name_each_knob_once() {
     let config = FixedConfig {
         actions: vec![

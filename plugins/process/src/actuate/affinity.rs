@@ -3,6 +3,7 @@
 use super::cpusets::Cpusets;
 use super::crowd::Crowd;
 use super::hold::Hold;
+use super::strangers::{Kin, Strangers};
 use super::{not_held, not_started, unknown};
 use crate::config::AffinityConfig;
 use crate::fs;
@@ -19,6 +20,7 @@ pub struct Affinity {
     system: Option<System>,
     cpusets: Cpusets,
     subjects: BTreeMap<TargetId, Subject>,
+    strangers: Strangers,
 }
 
 struct Subject {
@@ -54,6 +56,7 @@ impl Element for Affinity {
             system: None,
             cpusets: Cpusets::default(),
             subjects: BTreeMap::new(),
+            strangers: Strangers::default(),
         })
     }
 
@@ -74,8 +77,11 @@ impl Actuator for Affinity {
     fn target(&mut self, change: &TargetChange) -> Result<Vec<Control>> {
         let target = &change.target;
         if change.change == Change::GONE {
-            return self.forget(target.id).map(|()| Vec::new());
+            let left = self.forget(target.id);
+            self.strangers.forget(target.id);
+            return left.map(|()| Vec::new());
         }
+        self.strangers.update(target);
         let is_protected = self.protects(target);
         let subject = self.subjects.entry(target.id).or_insert_with(|| Subject {
             name: target.name.to_string(),
@@ -127,9 +133,12 @@ impl Actuator for Affinity {
             system,
             cpusets,
             passes,
+            strangers,
+            latency,
             ..
         } = self;
         let system = system.as_ref().ok_or_else(not_started)?;
+        let kin = &strangers.seen_by(action.target, !*latency);
         let subject = subjects.get_mut(&action.target).ok_or_else(|| unknown(action.target))?;
         if subject.is_protected {
             let why = "the target is of class `Latency`, whose CPUs stay as they are unless `latency` is set";
@@ -139,13 +148,13 @@ impl Actuator for Affinity {
         let hold = subject.hold.get_or_insert_with(|| Hold::new(wanted.clone()));
         let earlier = hold.wanted().clone();
         hold.want(wanted.clone());
-        let is_all = match go_through(hold, &mut subject.crowd, cpusets, system, *passes) {
+        let is_all = match go_through(hold, &mut subject.crowd, kin, cpusets, system, *passes) {
             Ok(is_all) => is_all,
             Err(failure) => {
                 hold.want(earlier);
                 let undone = match is_new {
-                    true => hold.put_back(&mut subject.crowd, cpusets, system, *passes),
-                    false => go_through(hold, &mut subject.crowd, cpusets, system, *passes).map(drop),
+                    true => hold.put_back(&mut subject.crowd, kin, cpusets, system, *passes),
+                    false => go_through(hold, &mut subject.crowd, kin, cpusets, system, *passes).map(drop),
                 };
                 if is_new && undone.is_ok() {
                     subject.hold = None;
@@ -154,11 +163,12 @@ impl Actuator for Affinity {
             }
         };
         if hold.count().0 == 0 {
+            hold.let_go(system);
             subject.hold = None;
             return Err(unknown(action.target));
         }
         let in_force = hold.in_force();
-        subject.find_theirs(&self.host, action.target)?;
+        subject.find_theirs(&self.host, action.target, system)?;
         Ok(Effect {
             value: in_force.len() as f64,
             text: in_force.to_string(),
@@ -172,13 +182,16 @@ impl Actuator for Affinity {
             system,
             cpusets,
             passes,
+            strangers,
+            latency,
             ..
         } = self;
         let system = system.as_ref().ok_or_else(not_started)?;
+        let kin = &strangers.seen_by(target, !*latency);
         let subject = subjects.get_mut(&target).ok_or_else(|| unknown(target))?;
         let hold = subject.hold.as_mut().ok_or_else(|| not_held(target))?;
         let (all, _) = hold.count();
-        hold.put_back(&mut subject.crowd, cpusets, system, *passes)?;
+        hold.put_back(&mut subject.crowd, kin, cpusets, system, *passes)?;
         let (_, theirs) = hold.count();
         subject.hold = None;
         subject.told = 0;
@@ -196,22 +209,25 @@ impl Actuator for Affinity {
             system,
             cpusets,
             passes,
+            strangers,
+            latency,
             ..
         } = self;
         let system = system.as_ref().ok_or_else(not_started)?;
+        let kin = &strangers.seen_by(target, !*latency);
         let Some(subject) = subjects.get_mut(&target) else {
             return Ok(());
         };
         let Some(hold) = subject.hold.as_mut() else {
             return Ok(());
         };
-        let trouble = match go_through(hold, &mut subject.crowd, cpusets, system, *passes) {
+        let trouble = match go_through(hold, &mut subject.crowd, kin, cpusets, system, *passes) {
             Ok(_) => String::new(),
             Err(failure) if failure.kind == FailureKind::FATAL => return Err(failure),
             Err(failure) => failure.message.into(),
         };
         subject.tell_trouble(trouble, &self.host);
-        subject.find_theirs(&self.host, target)
+        subject.find_theirs(&self.host, target, system)
     }
 }
 
@@ -229,7 +245,8 @@ impl Affinity {
             return Ok(());
         };
         let system = self.system.as_ref().ok_or_else(not_started)?;
-        if let Err(failure) = hold.put_back(&mut subject.crowd, &mut self.cpusets, system, self.passes) {
+        let kin = self.strangers.seen_by(target, !self.latency);
+        if let Err(failure) = hold.put_back(&mut subject.crowd, &kin, &mut self.cpusets, system, self.passes) {
             self.host
                 .log(Level::ERROR, &failure.message, &[("target", &subject.name)]);
         }
@@ -240,10 +257,10 @@ impl Affinity {
 impl Subject {
     /// Where somebody else gave all threads other CPUs the knob is theirs; where some, that is told once and the others
     /// are held on.
-    fn find_theirs(&mut self, host: &Host, target: TargetId) -> Result<()> {
+    fn find_theirs(&mut self, host: &Host, target: TargetId, system: &System) -> Result<()> {
         let (all, theirs) = self.hold.as_ref().map_or((0, 0), Hold::count);
         if all > 0 && all == theirs {
-            self.hold = None;
+            self.hold.take().into_iter().for_each(|mut hold| hold.let_go(system));
             self.told = 0;
             let why = format!("somebody else gave all {all} threads other CPUs; they are theirs now");
             return Err(Failure::taken(target, why));
@@ -270,9 +287,16 @@ impl Subject {
 }
 
 /// Passes until one finds nothing to do; `false` where that was not reached.
-fn go_through(hold: &mut Hold, crowd: &mut Crowd, cpusets: &mut Cpusets, system: &System, most: u32) -> Result<bool> {
+fn go_through(
+    hold: &mut Hold,
+    crowd: &mut Crowd,
+    kin: &Kin<'_>,
+    cpusets: &mut Cpusets,
+    system: &System,
+    most: u32,
+) -> Result<bool> {
     for _ in 0..most {
-        if hold.pass(crowd, cpusets, system)? == 0 {
+        if hold.pass(crowd, kin, cpusets, system)? == 0 {
             return Ok(true);
         }
     }

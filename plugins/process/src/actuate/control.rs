@@ -6,6 +6,7 @@
 use super::crowd::Crowd;
 use super::ending::Ending;
 use super::pause::Pause;
+use super::strangers::{Kin, Strangers};
 use super::{not_held, not_started, unknown};
 use crate::config::ControlConfig;
 use crate::target::steering::{self, Order};
@@ -20,6 +21,7 @@ pub struct ControlProcesses {
     host: Host,
     system: Option<System>,
     subjects: BTreeMap<TargetId, Subject>,
+    strangers: Strangers,
 }
 
 struct Subject {
@@ -65,6 +67,7 @@ impl Element for ControlProcesses {
             host: host.clone(),
             system: None,
             subjects: BTreeMap::new(),
+            strangers: Strangers::default(),
         })
     }
 
@@ -88,8 +91,10 @@ impl Actuator for ControlProcesses {
     fn target(&mut self, change: &TargetChange) -> Result<Vec<Control>> {
         let target = &change.target;
         if change.change == Change::GONE {
+            self.strangers.forget(target.id);
             return self.forget(target.id).map(|()| Vec::new());
         }
+        self.strangers.update(target);
         let subject = self.subjects.entry(target.id).or_insert_with(|| Subject {
             name: target.name.to_string(),
             provider: target.provider.to_string(),
@@ -171,10 +176,11 @@ impl Actuator for ControlProcesses {
             return Ok(());
         };
         if knob == self.paused {
-            return subject.tend_pause(target, system, &self.host);
+            let kin = self.strangers.seen_by(target, !self.config.latency);
+            return subject.tend_pause(target, &kin, system, &self.host);
         }
         if let Some(Course::Ending(ending)) = &mut subject.course
-            && ending.tend(&mut subject.crowd, at)?
+            && ending.tend(&mut subject.crowd, &self.strangers.seen_by(target, true), at)?
         {
             let after = self.config.stop_timeout;
             let fields: [(&str, &dyn std::fmt::Display); 2] = [("target", &subject.name), ("after", &after)];
@@ -192,9 +198,10 @@ impl ControlProcesses {
             return Err(Failure::retry(why));
         }
         let subject = self.subjects.get_mut(&target).ok_or_else(|| unknown(target))?;
+        let kin = self.strangers.seen_by(target, !self.config.latency);
         let pause = subject.pause.get_or_insert_default();
         let all = match is_on {
-            true => pause.stop_all(&mut subject.crowd, system),
+            true => pause.stop_all(&mut subject.crowd, &kin, system),
             false => pause.go_on(system).map(|()| true),
         };
         let all = match all {
@@ -242,7 +249,9 @@ impl ControlProcesses {
         }
         if subject.course.is_none() {
             let timeout = self.config.stop_timeout.nanos();
-            subject.course = Some(Course::Ending(Ending::begin(&mut subject.crowd, action.at, timeout)?));
+            let kin = self.strangers.seen_by(action.target, true);
+            let ending = Ending::begin(&mut subject.crowd, &kin, action.at, timeout)?;
+            subject.course = Some(Course::Ending(ending));
         }
         Ok(Effect {
             value: 0.0,
@@ -302,11 +311,11 @@ impl Subject {
         })
     }
 
-    fn tend_pause(&mut self, target: TargetId, system: &System, host: &Host) -> Result<()> {
+    fn tend_pause(&mut self, target: TargetId, kin: &Kin<'_>, system: &System, host: &Host) -> Result<()> {
         let Some(pause) = &mut self.pause else { return Ok(()) };
         let looked = match pause.count() {
             (0, _) => Ok(0),
-            _ => pause.pass(&mut self.crowd, system),
+            _ => pause.pass(&mut self.crowd, kin, system),
         };
         let trouble: String = match looked {
             Ok(_) => String::new(),

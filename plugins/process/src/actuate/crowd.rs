@@ -1,6 +1,7 @@
 //! Who belongs to a target now: the processes of its control group, or those that it was told with, their children, and
-//! whoever was one of these before. Reads only.
+//! whoever was one of these before; but for those that are another target's. Reads only.
 
+use super::strangers::Kin;
 use crate::fs;
 use crate::parse;
 use pipeline_plugin_api::abi::{CgroupDir, Process, Target};
@@ -48,22 +49,23 @@ impl Crowd {
     }
 
     /// Those that live, by their ids, parents ahead of children as far as ids tell.
-    pub fn processes(&mut self) -> Vec<Process> {
+    pub fn processes(&mut self, kin: &Kin<'_>) -> Vec<Process> {
         let found = match &self.group {
-            Some(group) => of_group(group),
-            None => self.family(),
+            Some(group) => of_group(group, kin),
+            None => self.family(kin),
         };
         self.known = found.iter().map(|process| (process.pid, process.start_time)).collect();
         found
     }
 
-    fn family(&self) -> Vec<Process> {
+    fn family(&self, kin: &Kin<'_>) -> Vec<Process> {
         let mut found: BTreeMap<u32, u64> = BTreeMap::new();
         let told = self.told.iter().map(|process| (process.pid, process.start_time));
         let known = self.known.iter().map(|(pid, start_time)| (*pid, *start_time));
         let mut next: Vec<Process> = told
             .chain(known)
             .filter_map(|(pid, start_time)| alive(pid).filter(|process| process.start_time == start_time))
+            .filter(|process| !kin.is_another_s(*process))
             .collect();
         let parents = if self.lists_children { Vec::new() } else { parents() };
         let own = std::process::id();
@@ -81,7 +83,8 @@ impl Crowd {
             };
             // This program and what it started is not a target's because a target started it.
             let is_new = |pid: &u32| *pid != own && !found.contains_key(pid);
-            next.extend(children.into_iter().filter(is_new).filter_map(alive));
+            let children = children.into_iter().filter(is_new).filter_map(alive);
+            next.extend(children.filter(|process| !kin.is_another_s(*process)));
         }
         found
             .into_iter()
@@ -106,7 +109,7 @@ pub fn thread(pid: u32, id: u32) -> io::Result<parse::ProcStat> {
     fs::proc_stat(&path, id)
 }
 
-fn of_group(group: &Path) -> Vec<Process> {
+fn of_group(group: &Path, kin: &Kin<'_>) -> Vec<Process> {
     let (mut all, mut some) = (Vec::new(), Vec::new());
     let mut next = vec![(group.to_path_buf(), 0)];
     while let Some((folder, depth)) = next.pop() {
@@ -117,11 +120,17 @@ fn of_group(group: &Path) -> Vec<Process> {
         all.extend_from_slice(&some);
         let below = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let below = below.filter(|entry| depth < DEEPEST && entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        next.extend(below.map(|entry| (entry.path(), depth + 1)));
+        let below = below.map(|entry| entry.path());
+        next.extend(
+            below
+                .filter(|path| !kin.is_spared_group(path))
+                .map(|path| (path, depth + 1)),
+        );
     }
     all.sort_unstable();
     all.dedup();
-    all.into_iter().filter_map(alive).collect()
+    let living = all.into_iter().filter_map(alive);
+    living.filter(|process| !kin.is_spared(*process)).collect()
 }
 
 fn alive(pid: u32) -> Option<Process> {
@@ -166,7 +175,9 @@ fn preferred(dirs: &[CgroupDir]) -> Option<&CgroupDir> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::strangers::Strangers;
     use super::*;
+    use pipeline_plugin_api::abi::TargetId;
     use std::process::{Child, Command};
 
     struct Ended(Child);
@@ -182,6 +193,11 @@ mod tests {
             processes: vec![alive(pid).unwrap()].into(),
             ..Target::default()
         }
+    }
+
+    fn nobody() -> Kin<'static> {
+        static NOBODY: std::sync::OnceLock<Strangers> = std::sync::OnceLock::new();
+        NOBODY.get_or_init(Strangers::default).seen_by(TargetId(1), true)
     }
 
     fn until(mut so: impl FnMut() -> bool) {
@@ -207,8 +223,13 @@ mod tests {
                 lists_children,
                 ..Crowd::of(&target(shell.0.id()))
             };
-            until(|| crowd.processes().len() == 3);
-            assert!(crowd.processes().iter().any(|process| process.pid == shell.0.id()));
+            until(|| crowd.processes(&nobody()).len() == 3);
+            assert!(
+                crowd
+                    .processes(&nobody())
+                    .iter()
+                    .any(|process| process.pid == shell.0.id())
+            );
         }
         for child in children(shell.0.id()) {
             let _ = Command::new("kill").arg(child.to_string()).status();
@@ -219,7 +240,7 @@ mod tests {
     fn a_process_of_the_same_id_and_another_start_is_nobody() {
         let mut told = target(std::process::id());
         told.processes[0].start_time += 1;
-        assert_eq!(Crowd::of(&told).processes(), []);
+        assert_eq!(Crowd::of(&told).processes(&nobody()), []);
         assert!(Crowd::of(&Target::default()).is_unknown());
     }
 
@@ -233,7 +254,7 @@ mod tests {
             format!("{}\n", std::process::id()),
         )
         .unwrap();
-        assert_eq!(of_group(tree.path()).len(), 1);
+        assert_eq!(of_group(tree.path(), &nobody()).len(), 1);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use super::crowd::Crowd;
 use super::pause::{failure, open};
-use super::{others, refused};
+use super::strangers::Kin;
+use super::{not_the_guardian, others, refused};
 use crate::fs;
 use pipeline_plugin_api::prelude::*;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -20,10 +21,10 @@ impl Ending {
     ///
     /// # Errors
     /// One may not be signalled, or is one that is never ended.
-    pub fn begin(crowd: &mut Crowd, at: Nanos, timeout: Nanos) -> Result<Self> {
-        signal(crowd, Signal::TERM)?;
+    pub fn begin(crowd: &mut Crowd, kin: &Kin<'_>, at: Nanos, timeout: Nanos) -> Result<Self> {
+        signal(crowd, kin, Signal::TERM)?;
         // One that stands still hears nothing else. It does not matter if it cannot be told.
-        signal(crowd, Signal::CONT)?;
+        signal(crowd, kin, Signal::CONT)?;
         Ok(Self { kill_at: at + timeout })
     }
 
@@ -31,23 +32,27 @@ impl Ending {
     ///
     /// # Errors
     /// One may not be signalled.
-    pub fn tend(&mut self, crowd: &mut Crowd, at: Nanos) -> Result<bool> {
+    pub fn tend(&mut self, crowd: &mut Crowd, kin: &Kin<'_>, at: Nanos) -> Result<bool> {
         match at >= self.kill_at {
-            true => signal(crowd, Signal::KILL).map(|sent| sent > 0),
+            true => signal(crowd, kin, Signal::KILL).map(|sent| sent > 0),
             false => Ok(false),
         }
     }
 }
 
 /// Sends a signal to every process; gives to how many.
-fn signal(crowd: &mut Crowd, signal: Signal) -> Result<usize> {
-    let all = others(crowd)?;
+fn signal(crowd: &mut Crowd, kin: &Kin<'_>, signal: Signal) -> Result<usize> {
+    let all = others(crowd, kin)?;
     let look = |pid: u32| fs::proc_stat(Path::new("/proc"), pid);
-    let is_kernel = |process: &&Process| look(process.pid).is_ok_and(|stat| stat.is_kernel());
-    if let Some(Process { pid, .. }) = all.iter().find(is_kernel) {
-        return Err(Failure::retry(format!(
-            "process {pid} is the kernel's own and is not ended"
-        )));
+    // None is signalled unless all may be.
+    for Process { pid, .. } in &all {
+        let Ok(stat) = look(*pid) else { continue };
+        if stat.is_kernel() {
+            return Err(Failure::retry(format!(
+                "process {pid} is the kernel's own and is not ended"
+            )));
+        }
+        not_the_guardian(&stat)?;
     }
     let mut sent = 0;
     for Process { pid, start_time } in all {

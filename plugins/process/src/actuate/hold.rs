@@ -3,11 +3,14 @@
 //!
 //! A pass goes through all threads that there are. One that is made meanwhile by a thread that was not set yet is found
 //! by the next pass, so passes are made until one finds nothing to do. A newcomer that was made by a thread that was set
-//! has our CPUs from the start; what is given back to it is what its process had.
+//! has our CPUs from the start; what is given back to it is what its process had. For those that come after the last
+//! pass before a crash, each process has a record of its own beside those of its threads: see `family`.
 
 use super::cpusets::Cpusets;
 use super::crowd::{Crowd, thread, threads};
-use super::{others, refused};
+use super::family::Families;
+use super::strangers::Kin;
+use super::{not_the_guardian, others, refused};
 use crate::fs;
 use crate::parse::ProcStat;
 use crate::target::affinity::{self, Mask};
@@ -26,6 +29,7 @@ pub struct Hold {
     tasks: BTreeMap<u32, Task>,
     /// What processes had and were given, by id: what their newcomers have and get back.
     origins: BTreeMap<u32, Origin>,
+    families: Families,
     /// Whether a pass was made, so that whoever comes now is a newcomer.
     is_begun: bool,
 }
@@ -72,6 +76,7 @@ impl Hold {
             wanted,
             tasks: BTreeMap::new(),
             origins: BTreeMap::new(),
+            families: Families::default(),
             is_begun: false,
         }
     }
@@ -102,17 +107,19 @@ impl Hold {
     ///
     /// # Errors
     /// A thread cannot be set, or must not; those before it are held all the same.
-    pub fn pass(&mut self, crowd: &mut Crowd, cpusets: &mut Cpusets, system: &System) -> Result<usize> {
+    pub fn pass(&mut self, crowd: &mut Crowd, kin: &Kin<'_>, cpusets: &mut Cpusets, system: &System) -> Result<usize> {
         let mut seen = BTreeSet::new();
         let mut set = 0;
         let online = fs::online_cpus().unwrap_or_else(|_| self.wanted.clone());
         let wanted = self.wanted.intersection(&online);
         cpusets.begin();
-        for Process { pid, .. } in others(crowd)? {
+        for process in others(crowd, kin)? {
+            let pid = process.pid;
             let cpuset = cpusets.of(pid);
             let after = cpuset
                 .as_ref()
                 .map_or_else(|| wanted.clone(), |has| wanted.intersection(has));
+            self.cover(process, &after, cpuset.as_ref(), system)?;
             for id in threads(pid) {
                 let Ok(stat) = thread(pid, id) else { continue };
                 seen.insert(id);
@@ -135,12 +142,19 @@ impl Hold {
     ///
     /// # Errors
     /// One cannot be given back; it is still held.
-    pub fn put_back(&mut self, crowd: &mut Crowd, cpusets: &mut Cpusets, system: &System, passes: u32) -> Result<()> {
+    pub fn put_back(
+        &mut self,
+        crowd: &mut Crowd,
+        kin: &Kin<'_>,
+        cpusets: &mut Cpusets,
+        system: &System,
+        passes: u32,
+    ) -> Result<()> {
         let mut done = BTreeSet::new();
         for _ in 0..passes {
             cpusets.begin();
             let mut changed = false;
-            for Process { pid, .. } in crowd.processes() {
+            for Process { pid, .. } in crowd.processes(kin) {
                 let cpuset = cpusets.of(pid);
                 for id in threads(pid) {
                     let Ok(stat) = thread(pid, id) else { continue };
@@ -153,7 +167,47 @@ impl Hold {
                 break;
             }
         }
-        self.give_back_strays(system)
+        self.give_back_strays(system)?;
+        self.let_go(system);
+        Ok(())
+    }
+
+    /// Nothing of it is ours any more.
+    pub fn let_go(&mut self, system: &System) {
+        self.families.settle(system);
+    }
+
+    /// Journals ahead of its threads what those of a process get back that nobody will have seen.
+    fn cover(&mut self, process: Process, after: &CpuSet, cpuset: Option<&CpuSet>, system: &System) -> Result<()> {
+        let Process { pid, .. } = process;
+        if self.families.knows(process) {
+            let mut held = self.tasks.values().filter(|task| task.process == pid);
+            let is_plain = held.all(|task| task.before != *after);
+            return self.families.want(pid, &list(after), is_plain, system);
+        }
+        let mut before = Vec::new();
+        for id in threads(pid) {
+            let (Ok(stat), Ok(now)) = (thread(pid, id), given(id)) else {
+                continue;
+            };
+            may_be_set(&stat)?;
+            let place = Place {
+                process: pid,
+                stat: &stat,
+                after,
+                cpuset,
+            };
+            let theirs = self.is_heir_of_theirs(&place, &now);
+            before.push(if theirs {
+                after.clone()
+            } else {
+                self.found(&place, &now)
+            });
+        }
+        // Where a thread had these CPUs already, newcomers may have them from that one.
+        let is_plain = !after.is_empty() && before.iter().all(|before| before != after);
+        let before = before.first().filter(|_| is_plain).map(list);
+        self.families.meet(process, before, &list(after), system)
     }
 
     /// Looks at one thread and sets it if need be.
@@ -208,12 +262,7 @@ impl Hold {
 
     /// A thread that was not known.
     fn meet(&mut self, place: &Place<'_>, now: CpuSet, system: &System) -> Result<bool> {
-        if place.stat.has_fixed_cpus() {
-            let id = place.id();
-            return Err(Failure::retry(format!(
-                "the CPUs of task {id} cannot be set, as those of the kernel's own"
-            )));
-        }
+        may_be_set(place.stat)?;
         possible(place, &self.wanted)?;
         let task = Task {
             process: place.process,
@@ -299,6 +348,7 @@ impl Hold {
             }
         }
         let living: BTreeSet<u32> = self.tasks.values().map(|task| task.process).collect();
+        self.families.keep(&living, system);
         let oldest = self.origins.keys().next().copied();
         self.origins
             .retain(|process, _| living.contains(process) || Some(*process) == oldest);
@@ -354,6 +404,18 @@ impl Hold {
 fn settle(task: Option<Task>, system: &System) {
     let record = task.and_then(|task| task.record);
     record.into_iter().for_each(|record| system.settle(record));
+}
+
+/// Threads of the kernel run where it wants them, those that it lets be set included: a target may hold them, but it is
+/// not its workload that they do.
+fn may_be_set(stat: &ProcStat) -> Result<()> {
+    if stat.has_fixed_cpus() || stat.is_kernel() {
+        let id = stat.pid;
+        return Err(Failure::retry(format!(
+            "task {id} is the kernel's own and stays where it is"
+        )));
+    }
+    not_the_guardian(stat)
 }
 
 /// Whether the cpuset has any of the CPUs that are wanted.

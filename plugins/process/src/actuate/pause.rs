@@ -4,7 +4,8 @@
 //! One that stood still already is not ours and stays so. A process that is made meanwhile is found by the next pass.
 
 use super::crowd::Crowd;
-use super::{others, refused};
+use super::strangers::Kin;
+use super::{not_the_guardian, others, refused};
 use crate::fs;
 use crate::parse::ProcStat;
 use crate::target::members::await_ready;
@@ -40,9 +41,9 @@ impl Pause {
     ///
     /// # Errors
     /// One cannot or must not be stopped; those before it stand still all the same.
-    pub fn stop_all(&mut self, crowd: &mut Crowd, system: &System) -> Result<bool> {
+    pub fn stop_all(&mut self, crowd: &mut Crowd, kin: &Kin<'_>, system: &System) -> Result<bool> {
         for _ in 0..PASSES {
-            if self.pass(crowd, system)? == 0 {
+            if self.pass(crowd, kin, system)? == 0 {
                 return Ok(true);
             }
             let waits = |stopped: &&Stopped| !stopped.stands && stopped.record.is_some();
@@ -55,10 +56,10 @@ impl Pause {
     ///
     /// # Errors
     /// As of [`Pause::stop_all`].
-    pub fn pass(&mut self, crowd: &mut Crowd, system: &System) -> Result<usize> {
+    pub fn pass(&mut self, crowd: &mut Crowd, kin: &Kin<'_>, system: &System) -> Result<usize> {
         let mut running = 0;
         let mut seen = Vec::new();
-        for Process { pid, start_time } in others(crowd)? {
+        for Process { pid, start_time } in others(crowd, kin)? {
             let Ok(stat) = look(pid) else { continue };
             if stat.start_time != start_time {
                 continue;
@@ -85,7 +86,7 @@ impl Pause {
     /// Lets all go on that we stopped and that still stand; settles them.
     ///
     /// # Errors
-    /// One cannot be let go; it is still held.
+    /// One cannot be let go; it is still held, and all others go on.
     pub fn go_on(&mut self, system: &System) -> Result<()> {
         let ours: Vec<u32> = self
             .stopped
@@ -93,6 +94,7 @@ impl Pause {
             .filter(|(_, one)| one.record.is_some())
             .map(|(pid, _)| *pid)
             .collect();
+        let mut failed = None;
         for pid in ours {
             let Some(one) = self.stopped.get_mut(&pid) else {
                 continue;
@@ -100,14 +102,15 @@ impl Pause {
             let stat = look(pid).ok().filter(|stat| stat.start_time == one.start_time);
             let is_theirs = one.stands && stat.is_some_and(|stat| !stands(&stat));
             if !is_theirs && let Some(error) = failure(pidfd_send_signal(&one.pidfd, Signal::CONT)) {
-                return Err(refused("let go on the process", pid, &error));
+                failed.get_or_insert_with(|| refused("let go on the process", pid, &error));
+                continue;
             }
             match is_theirs {
                 true => one.record.take().into_iter().for_each(|record| system.settle(record)),
                 false => settle(self.stopped.remove(&pid), system),
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// How many processes are known, and how many of them somebody else let go on.
@@ -150,6 +153,7 @@ impl Pause {
                 "process {pid} is the kernel's own and is not stopped"
             )));
         }
+        not_the_guardian(stat)?;
         settle(self.stopped.remove(&pid), system);
         let Some(pidfd) = open(pid)? else { return Ok(()) };
         // The id may have been used again until the descriptor was there.

@@ -184,6 +184,11 @@ impl Stand {
         self.host.world().journal.values().cloned().collect()
     }
 
+    /// The records of single threads and processes, and those of whole processes.
+    fn records(&self) -> (Vec<Undo>, Vec<Undo>) {
+        self.journal().into_iter().partition(|undo| undo.path.is_empty())
+    }
+
     fn warnings(&self, text: &str) -> usize {
         let world = self.host.world();
         world
@@ -234,11 +239,22 @@ fn every_thread_and_child_is_pinned_newcomers_too_and_all_go_back() {
     assert_eq!((outcome.fate, outcome.text.as_str()), (Fate::APPLIED, first.as_str()));
     assert_eq!(program.cpus().len(), 4);
     assert!(all_are(&program.cpus(), &first));
-    assert_eq!(stand.journal().len(), 4);
+    let (threads, processes) = stand.records();
+    assert_eq!((threads.len(), processes.len()), (4, 2));
     program.tell_all(&["t", "c"]);
     assert_eq!(stand.tick(100), []);
+    let (threads, processes) = stand.records();
+    assert_eq!((threads.len(), processes.len()), (6, 3), "newcomers are journalled too");
     let journal = stand.journal();
-    assert_eq!(journal.len(), 6, "newcomers are journalled too");
+    let first_of = |pid: u32| journal.iter().find(|undo| undo.pid == pid).unwrap();
+    for process in &processes {
+        assert_eq!(process.path, format!("/proc/{}/task", process.pid));
+        assert_eq!(
+            first_of(process.pid),
+            process,
+            "ahead of its threads, so that it is undone after them"
+        );
+    }
     let before = all.parse::<pipeline_cgroup_fs::CpuSet>().unwrap();
     let before = before.iter().map(|cpu| cpu.to_string()).collect::<Vec<_>>().join(",");
     for undo in journal {
@@ -282,6 +298,141 @@ fn threads_that_came_differently_get_back_their_own() {
 }
 
 #[test]
+fn where_a_thread_had_the_cpus_anyway_nothing_is_said_of_those_to_come() {
+    let Some((_, first)) = cpus_or_skip() else { return };
+    let mut program = Program::new();
+    program.tell_all(&["t", "p"]);
+    let (mut stand, _) = Stand::new::<Affinity>(&program, Class::BATCH, "");
+    assert_eq!(stand.ask(&CPUS, 0.0, &first).fate, Fate::APPLIED);
+    let (threads, processes) = stand.records();
+    assert_eq!((threads.len(), processes), (2, Vec::new()));
+}
+
+#[test]
+fn a_child_that_is_a_target_of_its_own_is_not_touched_through_its_parent() {
+    let Some((all, first)) = cpus_or_skip() else { return };
+    let mut program = Program::new();
+    program.tell_all(&["c", "c"]);
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", program.pid())).unwrap();
+    let child: u32 = children.split_whitespace().next().unwrap().parse().unwrap();
+    let start_time = fs::proc_stat(Path::new("/proc"), child).unwrap().start_time;
+    let own = |stand: &Stand| Target {
+        id: TargetId(4711),
+        name: "child".into(),
+        class: Class::LATENCY,
+        processes: vec![Process { pid: child, start_time }].into(),
+        ..stand.target.clone()
+    };
+    let (mut stand, _) = Stand::new::<Affinity>(&program, Class::BATCH, "");
+    let target = own(&stand);
+    stand.node.change(Nanos(2), Change::APPEARED, &target).unwrap();
+    assert_eq!(stand.ask(&CPUS, 0.0, &first).fate, Fate::APPLIED);
+    let of = |id: u32| given(pid(id)).unwrap().to_string();
+    assert_eq!((of(child), of(program.pid())), (all, first.clone()));
+    assert_eq!(program.cpus().iter().filter(|cpus| **cpus == first).count(), 2);
+
+    let (mut stand, _) = Stand::new::<ControlProcesses>(&program, Class::BATCH, "(allow_stop: true)");
+    let target = own(&stand);
+    stand.node.change(Nanos(2), Change::APPEARED, &target).unwrap();
+    assert_eq!(stand.ask(&PAUSED, 1.0, "").fate, Fate::APPLIED);
+    let state = |id: u32| fs::proc_stat(Path::new("/proc"), id).unwrap().state;
+    assert_eq!((state(child), state(program.pid())), (b'S', b'T'));
+    assert_eq!(stand.release(&PAUSED).fate, Fate::UNDONE);
+    stand.ask(&RUNNING, 0.0, "");
+    until("the parent ends", || {
+        let ended = fs::proc_stat(Path::new("/proc"), program.pid());
+        ended.is_ok_and(|stat| !stat.is_alive())
+    });
+    assert_eq!(state(child), b'S');
+    kill_process(pid(child), Signal::KILL).unwrap();
+}
+
+#[test]
+fn the_kernel_s_own_threads_stay_where_they_are() {
+    let Some((_, first)) = cpus_or_skip() else { return };
+    // kthreadd, whose children are all of them.
+    let Ok(stat) = fs::proc_stat(Path::new("/proc"), 2) else {
+        return;
+    };
+    if !stat.is_kernel() {
+        println!("SKIP: the kernel's threads are not seen here");
+        return;
+    }
+    let program = Program::new();
+    let (mut stand, _) = Stand::new::<Affinity>(&program, Class::BATCH, "");
+    let mut target = stand.target.clone();
+    target.processes = vec![Process {
+        pid: 2,
+        start_time: stat.start_time,
+    }]
+    .into();
+    stand.node.change(Nanos(2), Change::CHANGED, &target).unwrap();
+    let before = given(pid(2)).unwrap();
+    let outcome = stand.ask(&CPUS, 0.0, &first);
+    assert_eq!(outcome.fate, Fate::REFUSED);
+    assert!(outcome.why.contains("the kernel's own"), "{}", outcome.why);
+    assert_eq!((given(pid(2)).unwrap(), stand.journal()), (before, Vec::new()));
+}
+
+const STANDS_IN: &str = "PIPELINE_TEST_STANDS_IN";
+
+/// What the next test starts: a child of the program that runs the program, as the guardian does. It waits for the end
+/// of its input.
+#[test]
+fn one_that_stands_in_for_the_guardian() {
+    if std::env::var_os(STANDS_IN).is_some() {
+        let mut end = String::new();
+        assert_eq!(
+            std::io::Read::read_to_string(&mut std::io::stdin(), &mut end).unwrap(),
+            0
+        );
+    }
+}
+
+#[test]
+fn the_guardian_is_neither_pinned_nor_paused_nor_ended() {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "actuate::tests::one_that_stands_in_for_the_guardian"])
+        .env(STANDS_IN, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let program = Program::new();
+    let start_time = fs::proc_stat(Path::new("/proc"), child.id()).unwrap().start_time;
+    let before = given(pid(child.id())).unwrap();
+    let first = before.iter().next().unwrap().to_string();
+    let told = |stand: &Stand| Target {
+        processes: vec![Process {
+            pid: child.id(),
+            start_time,
+        }]
+        .into(),
+        ..stand.target.clone()
+    };
+    let (mut pin, _) = Stand::new::<Affinity>(&program, Class::BATCH, "");
+    let (mut stop, _) = Stand::new::<ControlProcesses>(&program, Class::BATCH, "(allow_stop: true)");
+    for stand in [&mut pin, &mut stop] {
+        let target = told(stand);
+        stand.node.change(Nanos(2), Change::CHANGED, &target).unwrap();
+    }
+    let outcomes = [
+        pin.ask(&CPUS, 0.0, &first),
+        stop.ask(&PAUSED, 1.0, ""),
+        stop.ask(&RUNNING, 0.0, ""),
+    ];
+    let now = fs::proc_stat(Path::new("/proc"), child.id()).unwrap();
+    let cpus = given(pid(child.id())).unwrap();
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    for outcome in outcomes {
+        assert_eq!(outcome.fate, Fate::REFUSED, "{outcome:?}");
+        assert!(outcome.why.contains("the guardian of this run"), "{}", outcome.why);
+    }
+    assert!(now.is_alive() && now.state != b'T' && cpus == before, "{now:?}");
+}
+
+#[test]
 fn another_value_is_set_on_top_and_what_was_found_comes_back() {
     let Some((all, first)) = cpus_or_skip() else { return };
     let last = all
@@ -298,10 +449,11 @@ fn another_value_is_set_on_top_and_what_was_found_comes_back() {
     assert_eq!(program.cpus(), [last.as_str()]);
     let journal = stand.journal();
     assert_eq!(
-        (journal.len(), journal[0].after.as_str()),
-        (1, last.as_str()),
-        "recorded once, and amended"
+        journal.len(),
+        2,
+        "recorded once, for the thread and for its process, and amended"
     );
+    assert!(journal.iter().all(|undo| undo.after == last.as_str()));
     stand.release(&CPUS);
     assert_eq!(program.cpus(), [all]);
 }

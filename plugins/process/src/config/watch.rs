@@ -30,7 +30,7 @@ pub struct WatchConfig {
     /// The share of one CPU that the target must have used over `window`, all its processes together: 0.5 is half a
     /// CPU, 4.0 four whole ones. Default none.
     pub busier_than: Option<f64>,
-    /// Over how long CPU use is taken. 100ms to 1h, default `"10s"`.
+    /// Over how long CPU use is taken, which is from look to look (`every`) at least. 100ms to 1h, default `"10s"`.
     pub window: Span,
     /// What becomes one target: a `Process`, a `Group` (what a shell starts as one job), a `Session`, or all processes
     /// of one `Name`. Children belong to it, but for those that are chosen themselves. Default `Group`.

@@ -31,6 +31,14 @@ impl Exit {
         )
     }
 
+    /// How one ended that this run did not ask to.
+    pub fn sentence(self) -> String {
+        match self {
+            Self::Signal(_) => format!("was ended by {self}, which this run did not send"),
+            Self::Status(_) | Self::Unknown => "ended by itself".to_owned(),
+        }
+    }
+
     /// Whether it did what it had to.
     pub fn is_success(self) -> bool {
         self == Self::Status(0)
@@ -87,6 +95,11 @@ mod tests {
         assert_eq!(Exit::Status(3).to_string(), "status 3");
         assert_eq!(Exit::Signal(9).to_string(), "signal KILL");
         assert_eq!(Exit::Signal(64).to_string(), "signal 64");
+        assert_eq!(
+            Exit::Signal(9).sentence(),
+            "was ended by signal KILL, which this run did not send"
+        );
+        assert_eq!(Exit::Status(3).sentence(), "ended by itself");
         assert!(!Exit::Status(127).is_success() && Exit::Status(0).is_success());
     }
 

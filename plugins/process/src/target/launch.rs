@@ -17,8 +17,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 
-/// The shell's whole program. `"$@"` is the command, so nothing of it is interpreted; it has nothing to read.
-const GATE: &str = r#"read -r PIPELINE_GATE && exec "$@" </dev/null"#;
+/// The shell's whole program. `"$@"` is the command, so nothing of it is interpreted; it has nothing to read. The line
+/// is the limit of descriptors that it is to have, if that is not ours: the shell may lower its own whoever it is,
+/// which prlimit(2) may not for a process of another user.
+const GATE: &str =
+    r#"read -r PIPELINE_GATE && { [ -z "$PIPELINE_GATE" ] || ulimit -S -n "$PIPELINE_GATE"; } && exec "$@" </dev/null"#;
 
 /// A process that waits to be let go. Dropped, it ends.
 #[derive(Debug)]
@@ -33,7 +36,10 @@ pub struct Waiting {
 
 /// What a process waits for.
 #[derive(Debug)]
-pub struct Gate(ChildStdin);
+pub struct Gate {
+    pipe: ChildStdin,
+    line: String,
+}
 
 impl Gate {
     /// Lets the process become its command; `false` if it ended before.
@@ -41,7 +47,7 @@ impl Gate {
     /// # Errors
     /// The pipe cannot be written.
     pub fn open(mut self) -> io::Result<bool> {
-        match self.0.write_all(b"\n") {
+        match self.pipe.write_all(self.line.as_bytes()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(error),
@@ -86,7 +92,10 @@ pub fn waiting(recipe: &Recipe) -> Result<Waiting, Error> {
         Some(gate) => Ok(Waiting {
             pid,
             stderr,
-            gate: Gate(gate),
+            gate: Gate {
+                pipe: gate,
+                line: format!("{}\n", recipe.descriptors.as_deref().unwrap_or_default()),
+            },
         }),
         None => Err(spawn(ErrorKind::BrokenPipe.into())),
     }
@@ -203,6 +212,25 @@ mod tests {
         assert_eq!(environment(&recipe), None);
         recipe.env.insert(SET_BY_CARGO.to_owned(), "given".to_owned());
         assert_eq!(environment(&recipe).as_deref(), Some("=given"));
+    }
+
+    #[test]
+    fn a_command_has_the_limit_of_descriptors_that_it_would_have_without_us() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("out");
+        let mut recipe = recipe("sh -c 'ulimit -S -n; ulimit -H -n'");
+        recipe.stdout = Output::File(file.clone());
+        let limits = |recipe: &Recipe| {
+            let made = waiting(recipe).unwrap();
+            assert!(made.gate.open().unwrap());
+            assert_eq!(exit_code(made.pid), Some(0));
+            let said = std::fs::read_to_string(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+            said.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let ours = limits(&recipe);
+        recipe.descriptors = Some("77".to_owned());
+        assert_eq!(limits(&recipe), ["77", &ours[1]]);
     }
 
     #[test]

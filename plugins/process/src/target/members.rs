@@ -3,7 +3,8 @@
 use crate::{fs, parse};
 use pipeline_plugin_api::abi::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, test_kill_process_group};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -97,6 +98,12 @@ pub fn process(pid: u32) -> std::io::Result<Process> {
         pid,
         start_time: stat.start_time,
     })
+}
+
+/// Whether any process is in that process group, one that ended and was not asked after included (kill(2), signal 0,
+/// which is sent to nobody).
+pub fn is_group(id: u32) -> bool {
+    pid_of(id).is_some_and(|group| test_kill_process_group(group) != Err(Errno::SRCH))
 }
 
 /// Waits until one of the descriptors is ready, or that many milliseconds; `true` if one is.

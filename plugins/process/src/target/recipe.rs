@@ -22,6 +22,8 @@ pub struct Recipe {
     pub env: BTreeMap<String, String>,
     /// Variables of ours that it does not inherit.
     pub withheld: Vec<String>,
+    /// The soft limit of descriptors that it has, where that is not ours: a number, or `unlimited`.
+    pub descriptors: Option<String>,
     /// Where to run.
     pub folder: Option<PathBuf>,
     /// As whom.
@@ -57,6 +59,7 @@ impl Recipe {
             argv: argv(config)?,
             env: config.env.clone(),
             withheld: Vec::new(),
+            descriptors: None,
             folder: config.folder.clone(),
             identity: identity(config)?,
             cpus: cpus(config)?,

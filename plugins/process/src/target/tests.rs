@@ -313,6 +313,19 @@ fn one_that_its_course_asked_is_not_asked_again_when_the_run_ends() {
 }
 
 #[test]
+fn one_that_somebody_else_killed_is_told_with_the_signal() {
+    let mut running = Running::new("doomed", "(command: \"sh -c 'kill -SEGV $$'\")");
+    assert_eq!(kinds(&running.tick(0)), [Change::APPEARED]);
+    running.tick_until(10, Change::GONE);
+    let logs = running.host.world().logs.clone();
+    let says = |line: &str| line.contains("was ended by signal SEGV, which this run did not send");
+    assert!(
+        logs.iter().any(|(level, line)| *level == Level::WARN && says(line)),
+        "{logs:?}"
+    );
+}
+
+#[test]
 fn one_that_fails_at_once_is_a_warning_with_its_last_words() {
     let mut running = Running::new("failing", "(command: \"sh -c 'echo no such luck >&2; exit 3'\")");
     assert_eq!(kinds(&running.tick(0)), [Change::APPEARED]);
@@ -448,6 +461,7 @@ fn one_that_never_opens_its_port_is_stopped_as_failed_and_never_told_of() {
         assert_eq!(kinds(&running.tick(millis)), []);
     }
     assert!(running.logged(Level::WARN, "is not ready in time"));
+    assert!(running.logged(Level::WARN, "was stopped, before it was ready"));
     assert_eq!(running.journalled(UndoKind::KILL), []);
 }
 

@@ -71,6 +71,13 @@ impl Ask {
         self.candidates.insert(key, Candidate { start_time, stand });
     }
 
+    /// Another process stands for it now: what was said holds for that one, since it is the same group or name.
+    pub fn carry(&mut self, key: &Key, start_time: u64) {
+        if let Some(candidate) = self.candidates.get_mut(key) {
+            candidate.start_time = start_time;
+        }
+    }
+
     /// Whether somebody refused it.
     pub fn is_refused(&self, key: &Key, start_time: u64) -> bool {
         let known = self.candidates.get(key).filter(|known| known.start_time == start_time);

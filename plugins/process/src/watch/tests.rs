@@ -211,6 +211,60 @@ fn a_real_process_is_brought_by_its_command_line_and_goes_at_once_when_it_ends()
 }
 
 #[test]
+fn a_group_goes_on_with_a_child_that_was_made_since_the_last_look() {
+    // The leader waits for a line, makes a child in its group and ends.
+    let mut command = Command::new("sh");
+    command.args(["-c", "read go; sleep 3601.19 & exit 0; echo group-3601.19"]);
+    command.stdin(std::process::Stdio::piped());
+    let mut leader = std::os::unix::process::CommandExt::process_group(&mut command, 0)
+        .spawn()
+        .unwrap();
+    let pid = leader.id();
+    let config = "(older_than: \"0s\", own: true, commands: [\"*echo group-3601.19\"])";
+    let mut watching = Watching::new(config);
+    let mut found = Vec::new();
+    for _ in 0..200 {
+        found = watching.look(0);
+        if !found.is_empty() {
+            break;
+        }
+        await_ready([].into_iter(), 10);
+    }
+    assert_eq!(found, [format!("appeared watch/{pid} [{pid}]")]);
+    let descriptors = watching.node.raw().descriptors();
+    std::io::Write::write_all(&mut leader.stdin.take().unwrap(), b"go\n").unwrap();
+    leader.wait().unwrap();
+    let mut tick = |millis: u64, ready: &[i32]| {
+        let mut out = Batch::default();
+        let tick = Tick {
+            at: Nanos::from_millis(millis),
+            missed: 0,
+            ready: ready.into(),
+        };
+        watching.node.raw().tick(&tick, &mut out).into_result().unwrap();
+        (told(&out), watching.node.raw().descriptors())
+    };
+    let (said, descriptors) = tick(60_000, &descriptors);
+    assert!(
+        said.len() == 1 && said[0].starts_with(&format!("changed watch/{pid} [")),
+        "{said:?}"
+    );
+    assert_eq!(descriptors.len(), 1, "the end of the child is waited for");
+    let child: i32 = said[0].split(['[', ']']).nth(1).unwrap().parse().unwrap();
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+    for millis in 0..500 {
+        let (said, _) = tick(120_000 + millis, &descriptors);
+        if !said.is_empty() {
+            assert_eq!(said, [format!("gone watch/{pid}")]);
+            return;
+        }
+        await_ready([].into_iter(), 10);
+    }
+    panic!("it did not go within 5 s");
+}
+
+#[test]
 fn what_this_run_started_is_left_out_unless_asked_for() {
     let _sleeper = Sleeper::new("3601.23");
     let mut watching = Watching::new("(older_than: \"0s\", group_by: Process, commands: [\"sleep 3601.23\"])");
@@ -241,9 +295,21 @@ fn groups_come_with_their_children_and_change_with_them() {
     assert_eq!(watching.look(2), ["changed watch/50 [50, 51, 90]"]);
     machine.end(50);
     assert_eq!(watching.look(3), ["changed watch/50 [51, 90]"]);
+    let late = Fake {
+        parent: 1,
+        group: 50,
+        ..fake(52, "nginx")
+    };
     machine.end(51);
     machine.end(90);
-    assert_eq!(watching.look(4), ["gone watch/50"]);
+    machine.add(late);
+    assert_eq!(watching.look(4), ["changed watch/50 [52]"], "the group lives on");
+    machine.add(Fake {
+        start: 9_999,
+        ..fake(50, "other")
+    });
+    machine.end(52);
+    assert_eq!(watching.look(5), ["gone watch/50"], "its id is another's now");
 }
 
 #[test]
@@ -359,6 +425,31 @@ fn a_target_is_added_and_refused_by_hand() {
     assert_eq!(watching.look(2), ["gone watch/50"]);
     assert_eq!(watching.look(3), [""; 0], "it stays away");
     assert!(watching.set("add", "51").unwrap_err().contains("no process `51`"));
+}
+
+#[test]
+fn a_group_that_was_refused_stays_away_when_its_leader_ends() {
+    let worker = Fake {
+        parent: 50,
+        group: 50,
+        ..fake(51, "worker")
+    };
+    let machine = Machine::new(&[fake(50, "leader"), worker]);
+    let mut watching = machine.watch("");
+    assert_eq!(watching.look(0), ["appeared watch/50 [50, 51]"]);
+    watching.set("refuse", "50").unwrap();
+    assert_eq!(watching.look(1), ["gone watch/50"]);
+    machine.end(50);
+    machine.add(Fake {
+        start: 20,
+        parent: 1,
+        ..worker
+    });
+    assert_eq!(watching.look(2), [""; 0]);
+    machine.end(51);
+    assert_eq!(watching.look(3), [""; 0]);
+    machine.add(fake(50, "leader"));
+    assert_eq!(watching.look(4), ["appeared watch/50 [50]"], "another one of that id");
 }
 
 #[test]

@@ -64,13 +64,15 @@ fn second(record: &Record, began: At, from: At) -> Second {
     let mut counts = Counts::new();
     buckets.for_each(|bucket| *counts.entry(bucket.bucket).or_default() += bucket.count);
     let stopped = stopped(record, from, to);
-    let unmeasured = stopped.is_none() && !record.hiccups.is_empty();
     let steal = per_second(told(&record.stolen, from, to));
+    // What was measured in other seconds and not in this one is not known of it.
+    let unmeasured = stopped.is_none() && !record.hiccups.is_empty() || steal.is_none() && !record.stolen.is_empty();
     Second {
         settled: from >= began + SETTLE,
-        left_out: steal > STEAL || stopped.unwrap_or(0.0) > STOPPED || unmeasured || counts.is_empty(),
+        left_out: steal.unwrap_or(0.0) > STEAL || stopped.unwrap_or(0.0) > STOPPED || unmeasured || counts.is_empty(),
         counts,
-        batch_cpus: per_second(told(&record.batch_used, from, to).filter(|used| used.from >= began)),
+        // Batch work that is not there has no readings.
+        batch_cpus: per_second(told(&record.batch_used, from, to).filter(|used| used.from >= began)).unwrap_or(0.0),
         stopped,
     }
 }
@@ -104,15 +106,15 @@ impl Told for Used {
     }
 }
 
-/// CPU time a second over readings.
-fn per_second<'a>(used: impl Iterator<Item = &'a Used>) -> f64 {
+/// CPU time a second over readings; `None` without any.
+fn per_second<'a>(used: impl Iterator<Item = &'a Used>) -> Option<f64> {
     let (mut nanos, mut start, mut end) = (0.0, At::MAX, 0);
     for used in used {
         nanos += used.nanos;
         start = start.min(used.from);
         end = end.max(used.at);
     }
-    if end > start { nanos / (end - start) as f64 } else { 0.0 }
+    (end > start).then(|| nanos / (end - start) as f64)
 }
 
 #[cfg(test)]
@@ -200,6 +202,17 @@ mod tests {
             .hiccups
             .retain(|used| used.at <= 5 * SECOND || used.at > 6 * SECOND);
         assert_eq!(left_out(&record), [5]);
+    }
+
+    #[test]
+    fn a_second_in_which_nobody_measured_steal_is_left_out_unless_nobody_ever_did() {
+        let mut record = record();
+        record
+            .stolen
+            .retain(|used| used.at <= 5 * SECOND || used.at > 6 * SECOND);
+        assert_eq!(left_out(&record), [5]);
+        record.stolen.clear();
+        assert_eq!(left_out(&record), [0; 0]);
     }
 
     #[test]

@@ -131,11 +131,11 @@ impl Scene {
         self.outcome(BATCH, &vocabulary::CPU_IDLE, fate, "");
     }
 
-    pub fn moved(&mut self, target: u32, cpus: &str) {
-        self.outcome(target, &vocabulary::CPU_SET, Fate::APPLIED, cpus);
+    pub fn moved(&mut self, target: u32, knob: &Knob, cpus: &str) {
+        self.outcome(target, knob, Fate::APPLIED, cpus);
     }
 
-    fn outcome(&mut self, target: u32, knob: &Knob, fate: Fate, text: &str) {
+    pub fn outcome(&mut self, target: u32, knob: &Knob, fate: Fate, text: &str) {
         let mut batch = Batch::default();
         batch.outcomes.push(Outcome {
             target: TargetId(target),
