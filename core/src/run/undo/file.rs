@@ -75,8 +75,14 @@ pub(super) fn write(entry: &Entry, force: bool) -> Result<Undone, UndoError> {
     }
     // A write of no bytes reaches no controller, so an empty text (an unset `cpuset.cpus`) is a bare newline.
     let before = if entry.before.is_empty() { "\n" } else { &entry.before };
-    let put_back = || match open(entry, OpenOptions::new().write(true).truncate(true))? {
-        Some(mut file) => file.write_all(before.as_bytes()).map(|()| Undone::Restored),
+    let put_back = || match open(entry, OpenOptions::new().write(true))? {
+        Some(mut file) => {
+            file.write_all(before.as_bytes())?;
+            // A file that is no kernel's is cut afterwards, so that nobody reads it empty; there is nothing to cut of a
+            // kernel's, and one that refuses it has its text all the same.
+            let _ = file.set_len(before.len() as u64);
+            Ok(Undone::Restored)
+        }
         None => Ok(Undone::Gone),
     };
     match put_back() {

@@ -4,6 +4,8 @@ use crate::config::{ActuateConfig, Call};
 use crate::trouble::{Armed, common_troubles, reach_ports};
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 
 /// Turns one file.
@@ -119,6 +121,12 @@ fn read(path: &str) -> Result<String> {
     std::fs::read_to_string(Path::new(path)).map_err(|error| Failure::retry(format!("cannot read `{path}`: {error}")))
 }
 
+/// As a knob of the kernel is written: it never reads as nothing meanwhile.
 fn write(path: &str, text: &str) -> Result<()> {
-    std::fs::write(Path::new(path), text).map_err(|error| Failure::retry(format!("cannot write `{path}`: {error}")))
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)
+    };
+    write().map_err(|error| Failure::retry(format!("cannot write `{path}`: {error}")))
 }
