@@ -89,7 +89,7 @@ const SCRIPT: &str = "
     done
     wait $pid; echo status $? >> /out/after
     ls -d /sys/fs/cgroup/pipeline-* >> /out/after 2>/dev/null
-    ls /run/pipeline 2>/dev/null | grep -v "^acting.lock$" >> /out/after
+    ls /run/pipeline 2>/dev/null | grep -vx acting.lock >> /out/after
     cat /sys/fs/cgroup/cgroup.subtree_control > /out/subtree
     exit 0";
 
