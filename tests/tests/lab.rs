@@ -81,7 +81,7 @@ const GRAPH: &str = r#"(
 /// Runs the graph, looks at the group while it runs, and lists what is left when it has ended.
 const SCRIPT: &str = "
     cat /sys/fs/cgroup/cgroup.subtree_control > /out/before
-    pipeline --plugin-dir /plugins run /graph.ron --for 12s > /out/log 2>&1 &
+    pipeline --plugin-dir /plugins run /graph.ron --for 25s > /out/log 2>&1 &
     pid=$!
     sleep 8
     for file in cpu.max cpuset.cpus cpu.weight; do
@@ -93,13 +93,8 @@ const SCRIPT: &str = "
     cat /sys/fs/cgroup/cgroup.subtree_control > /out/subtree
     exit 0";
 
-/// A graph with version 2 alone: knobs are applied and read back by the kernel, throttling and
-/// pressure are counted, and at the end nothing is left.
-#[test]
-fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothing() {
-    if !have(&[Need::Lab]) {
-        return;
-    }
+/// Runs that script with the binary, the plugins and the graph at hand; what it left under `/out`.
+fn graph_in_lab(script: &str) -> tempfile::TempDir {
     let out = tempfile::tempdir().unwrap();
     let graph = out.path().join("graph.ron");
     std::fs::write(&graph, GRAPH).unwrap();
@@ -110,10 +105,77 @@ fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothin
     let binary = built::pipeline();
     let mut files: Vec<(&Path, &str)> = vec![(&binary, "/bin/pipeline"), (&graph, "/graph.ron")];
     files.extend(plugins.iter().map(|(here, there)| (here.as_path(), there.as_str())));
-    let (well, printed) = in_lab(&files, out.path(), SCRIPT);
-    let left = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_default();
-    assert!(well, "{printed}\n{}", left("log"));
+    let (well, printed) = in_lab(&files, out.path(), script);
+    assert!(well, "{printed}\n{}", read(&out, "log"));
+    out
+}
 
+fn read(out: &tempfile::TempDir, name: &str) -> String {
+    std::fs::read_to_string(out.path().join(name)).unwrap_or_default()
+}
+
+/// Runs the graph, sets the clock ten years ahead and back by an hour, puts the machine to sleep for ten seconds (S3, woken by its
+/// clock), and looks at the group afterwards.
+const SLEEP: &str = "
+    pipeline --plugin-dir /plugins run /graph.ron --for 45s > /out/log 2>&1 &
+    pid=$!
+    sleep 8
+    date -s '2036-01-01 00:00:00'; sleep 2
+    date -s '2035-12-31 23:00:00'; sleep 2
+    echo +10 > /sys/class/rtc/rtc0/wakealarm
+    echo mem > /sys/power/state && echo slept >> /out/slept
+    sleep 8
+    for file in cpu.max cpuset.cpus cpu.weight; do
+        echo $file $(cat /sys/fs/cgroup/pipeline-*/batch-1/$file) >> /out/during
+    done
+    wait $pid; echo status $? >> /out/after
+    ls -d /sys/fs/cgroup/pipeline-* >> /out/after 2>/dev/null
+    exit 0";
+
+/// The clock on the wall is nothing to a run, and of a sleep it tells once; ticks that were missed are skipped.
+#[test]
+fn the_clock_may_be_set_and_the_machine_may_sleep_while_a_run_acts() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let out = graph_in_lab(SLEEP);
+    let log = read(&out, "log");
+    assert_eq!(read(&out, "slept"), "slept\n", "{log}");
+    assert_eq!(
+        read(&out, "during"),
+        "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n",
+        "{log}"
+    );
+    assert_eq!(read(&out, "after"), "status 0\n", "{log}");
+    assert_eq!(log.matches("the machine was suspended for").count(), 1, "{log}");
+    let lines = record::lines(&read(&out, "run.jsonl"));
+    let at = |line: &serde_json::Value| {
+        line["at"]
+            .as_u64()
+            .filter(|_| line["metric"] == "cpu.time" && line["target"] == "batch")
+    };
+    let mut instants: Vec<u64> = lines.iter().filter_map(at).collect();
+    instants.dedup();
+    let gaps: Vec<u64> = instants.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let longest = gaps.iter().position(|gap| gap == gaps.iter().max().unwrap()).unwrap();
+    assert!(gaps[longest] > 5_000_000_000, "{gaps:?}");
+    let after_waking = instants[longest + 1];
+    let soon = instants[longest + 1..]
+        .iter()
+        .filter(|at| **at < after_waking + 2_000_000_000)
+        .count();
+    assert!(soon <= 5, "ticks that were missed came all the same: {gaps:?}");
+}
+
+/// A graph with version 2 alone: knobs are applied and read back by the kernel, throttling and
+/// pressure are counted, and at the end nothing is left.
+#[test]
+fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothing() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let out = graph_in_lab(SCRIPT);
+    let left = |name: &str| read(&out, name);
     assert_eq!(
         left("during"),
         "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n",

@@ -1,8 +1,8 @@
 //! The guardian: a second process of our own binary that puts everything back when the run dies.
 //!
-//! A run starts it before it loads any plugin ([`start`]). It lives in a session and in control groups of its own
-//! ([`place`]), so that whatever ends the run's session or group leaves it alone; it runs one thread, loads no plugin
-//! and waits ([`watch`]) until the run says that all is done, or is dead. Then it undoes what the run's journal holds.
+//! A run starts it before it loads any plugin (`start`). It lives in a session and in control groups of its own
+//! (`place`), so that whatever ends the run's session or group leaves it alone; it runs one thread, loads no plugin
+//! and waits (`watch`) until the run says that all is done, or is dead. Then it undoes what the run's journal holds.
 //! How things are undone and told is `run/undo`'s and `run/recover`'s business.
 
 mod place;

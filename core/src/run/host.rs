@@ -91,7 +91,7 @@ impl NodeHost {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Adds to one of the node's counters. Past [`MOST_COUNTERS`] names all others are one, named [`OTHERS`].
+    /// Adds to one of the node's counters. Past `MOST_COUNTERS` names all others are one, named `OTHERS`.
     pub fn add(&self, name: &str, delta: u64) {
         if delta == 0 {
             return;

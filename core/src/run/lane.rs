@@ -1,8 +1,8 @@
 //! A lane: one thread, a flat loop over its nodes, one instant at a time.
 //!
 //! At an instant the nodes are walked in file order; each is called at most once with input, never
-//! from inside another's call. Nodes that are due within a millisecond share the instant. [`instant`] walks them and
-//! makes the calls, [`mend`] is what becomes of a node that broke; here is what happens between instants.
+//! from inside another's call. Nodes that are due within a millisecond share the instant. `instant` walks them and
+//! makes the calls, `mend` is what becomes of a node that broke; here is what happens between instants.
 
 mod instant;
 mod mend;

@@ -1,6 +1,6 @@
 //! One node as its lane holds it: what it is, when it is due, and what becomes of it when it fails.
 //!
-//! [`inbox`] is what comes to it between calls, [`after`] what a call leads to. The loaded node itself, with what
+//! `inbox` is what comes to it between calls, `after` what a call leads to. The loaded node itself, with what
 //! waits for it, is a [`Callable`], which is away while it is called. Calls are made by the lane.
 
 mod after;

@@ -1,6 +1,6 @@
 //! The journal: how to put back everything that this run changed, as data, written before the change.
 //!
-//! [`line`] is what stands in the file, [`read`] makes sense of one, [`file`] writes it, [`folder`] is where it
+//! `line` is what stands in the file, [`read`] makes sense of one, [`file`] writes it, [`folder`] is where it
 //! lies, [`dead`] is the journal of a run that died, as another process finds it. The file is not synced: cgroups
 //! and affinities die with the boot, and so does the worth of their undos. How one thing is put back is
 //! `run/undo`'s business.

@@ -2,7 +2,7 @@
 //!
 //! Each kind looks right before it writes whether what it finds is still what we left; if not, it is someone else's
 //! now and stays as it is. Nothing here knows which knob a file is: [`file`] is about any file and directory,
-//! [`process`] about any process. [`told`] is the one way in which all of it is told.
+//! `process` about any process. [`told`] is the one way in which all of it is told.
 
 mod affinity;
 mod file;

@@ -77,7 +77,7 @@ impl Hierarchy {
 
     /// Whether a process is in the group at `path` or in one below it; `None` if there is no such group.
     ///
-    /// Version 2 says so itself (cgroup-v2.rst, "[Un]populated Notification"); of version 1 the lists of processes are
+    /// Version 2 says so itself (cgroup-v2.rst, "\[Un\]populated Notification"); of version 1 the lists of processes are
     /// read, this group's first.
     ///
     /// # Errors

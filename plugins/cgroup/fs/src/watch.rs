@@ -27,7 +27,7 @@ pub struct Watch(i32);
 pub struct Interest {
     /// Groups right below that come, go, or are renamed.
     pub children: bool,
-    /// Changes of its `cgroup.events`, on version 2 (cgroup-v2.rst, "[Un]populated Notification").
+    /// Changes of its `cgroup.events`, on version 2 (cgroup-v2.rst, "\[Un\]populated Notification").
     pub events: bool,
 }
 
