@@ -95,9 +95,9 @@ const SCRIPT: &str = "
 
 /// Runs that script with the binary, the plugins and the graph at hand; what it left under `/out`.
 fn graph_in_lab(script: &str) -> tempfile::TempDir {
-    let out = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().expect("a folder can be made");
     let graph = out.path().join("graph.ron");
-    std::fs::write(&graph, GRAPH).unwrap();
+    std::fs::write(&graph, GRAPH).expect("the folder can be written");
     let plugins: Vec<(PathBuf, String)> = ["process", "cgroup", "policy", "file"]
         .iter()
         .map(|subject| (built::plugin(subject), format!("/plugins/libpipeline_{subject}.so")))
