@@ -40,6 +40,8 @@ fn elements_in_sources() -> BTreeSet<String> {
         }
     }
     assert!(found.contains("signal.rate"), "{found:?}");
+    // Elements that stand in for real ones in the tests of a plugin.
+    found.retain(|name| !name.starts_with("test."));
     found
 }
 
