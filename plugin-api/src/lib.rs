@@ -45,6 +45,7 @@ pub mod host;
 pub mod names;
 pub mod pattern;
 pub mod ports;
+pub mod purpose;
 pub mod secret;
 pub mod stage;
 pub mod testkit;

@@ -261,6 +261,16 @@ pub struct Label {
     pub value: RString,
 }
 
+impl Label {
+    /// A label of those texts.
+    pub fn new(name: &str, value: &str) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+}
+
 /// Something watched: a command, a container, a process group, a cgroup.
 #[repr(C)]
 #[derive(StableAbi, Clone, Debug, PartialEq, Default)]

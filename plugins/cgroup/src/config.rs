@@ -8,4 +8,4 @@ mod watch;
 pub use limit::LimitConfig;
 pub use pressure::{PressureConfig, TriggerConfig};
 pub use stats::{Family, StatsConfig};
-pub use watch::{GoalConfig, NameFrom, RuleConfig, WatchConfig};
+pub use watch::{NameFrom, RuleConfig, WatchConfig};

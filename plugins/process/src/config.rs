@@ -8,6 +8,6 @@ mod watch;
 
 pub use affinity::AffinityConfig;
 pub use control::ControlConfig;
-pub use run::{Cgroup, Class, GoalConfig, Output, Ready, Restart, RunConfig, RunOrder};
+pub use run::{Cgroup, Output, Ready, Restart, RunConfig, RunOrder};
 pub use stats::StatsConfig;
 pub use watch::{GroupBy, WatchConfig};

@@ -7,11 +7,11 @@
 mod actuate;
 mod collect;
 mod config;
-mod described;
 mod fs;
 mod glob;
 mod parse;
 mod target;
+mod users;
 mod watch;
 
 pipeline_plugin_api::export_plugin! {

@@ -12,11 +12,11 @@ mod sweep;
 mod tests;
 
 use crate::config::{GroupBy, WatchConfig};
-use crate::described;
 use crate::fs;
 use crate::glob::fits_any;
 use crate::parse::{Comm, ProcStat};
 use crate::target::members::is_group;
+use crate::users;
 use ask::{Ask, Stand};
 use brought::Brought;
 use busy::Busy;
@@ -81,7 +81,7 @@ impl Element for Watch {
     }
 
     fn create(config: WatchConfig, host: &Host) -> Result<Self> {
-        let users: Vec<u32> = config.users.iter().filter_map(|user| described::user(user)).collect();
+        let users: Vec<u32> = config.users.iter().filter_map(|user| users::user(user)).collect();
         let window = config.window.nanos();
         Ok(Self {
             host: host.clone(),

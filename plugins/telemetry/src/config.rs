@@ -1,7 +1,7 @@
 //! What the elements can be told. What they do with that is in `target` and `collect`.
 
-use pipeline_plugin_api::abi;
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::purpose::ClassConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,42 +11,21 @@ use serde::{Deserialize, Serialize};
 pub struct SelfConfig {
     /// What the run counts as among its workloads: `Latency`, `Batch` or `BestEffort`. Default `BestEffort`, so that no
     /// policy protects it from those whom it serves. Change it where it must not be late.
-    pub class: Class,
+    pub class: ClassConfig,
     /// Among targets of a class, higher goes first. Default 0.
     pub priority: i32,
-}
-
-/// What a target is for.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Class {
-    /// Answers somebody who waits; protected, never throttled.
-    Latency,
-    /// Works towards a deadline.
-    Batch,
-    /// Takes what is left over.
-    BestEffort,
 }
 
 impl Default for SelfConfig {
     fn default() -> Self {
         Self {
-            class: Class::BestEffort,
+            class: ClassConfig::BestEffort,
             priority: 0,
         }
     }
 }
 
 impl Configure for SelfConfig {}
-
-impl From<Class> for abi::Class {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Latency => Self::LATENCY,
-            Class::Batch => Self::BATCH,
-            Class::BestEffort => Self::BEST_EFFORT,
-        }
-    }
-}
 
 /// Config of `telemetry.nodes`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_defaults_run() {
-        assert_eq!(parse::<SelfConfig>("").unwrap().class, Class::BestEffort);
+        assert_eq!(parse::<SelfConfig>("").unwrap().class, ClassConfig::BestEffort);
         assert_eq!(parse::<NodesConfig>("").unwrap().nodes, ["*"]);
     }
 

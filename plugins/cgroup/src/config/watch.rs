@@ -2,8 +2,8 @@
 
 mod check;
 
-use pipeline_plugin_api::abi;
 use pipeline_plugin_api::prelude::Span;
+use pipeline_plugin_api::purpose::{ClassConfig, GoalConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,36 +62,13 @@ pub struct RuleConfig {
     /// The pattern over paths.
     pub groups: String,
     /// What they are for: `Latency`, `Batch` or `BestEffort`. Default not said.
-    pub class: Option<Class>,
+    pub class: Option<ClassConfig>,
     /// Among targets of a class, higher goes first. Default 0.
     pub priority: i32,
     /// Names and texts that other nodes can go by. Default none.
     pub labels: BTreeMap<String, String>,
     /// What is wanted of them: `[(metric: "psi.cpu.some", at_most: 1e8)]`. Default nothing.
     pub goals: Vec<GoalConfig>,
-}
-
-/// What a target is for.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Class {
-    /// Answers somebody who waits; protected, never throttled.
-    Latency,
-    /// Works towards a deadline.
-    Batch,
-    /// Takes what is left over.
-    BestEffort,
-}
-
-/// What is wanted of a metric: exactly one of the two bounds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct GoalConfig {
-    /// The metric's name.
-    pub metric: String,
-    /// It is to stay at or below this, in the metric's unit.
-    pub at_most: Option<f64>,
-    /// It is to stay at or above this, in the metric's unit.
-    pub at_least: Option<f64>,
 }
 
 impl Default for WatchConfig {
@@ -107,16 +84,6 @@ impl Default for WatchConfig {
             own: false,
             most: 1000,
             rescan: Span::secs(10),
-        }
-    }
-}
-
-impl From<Class> for abi::Class {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Latency => Self::LATENCY,
-            Class::Batch => Self::BATCH,
-            Class::BestEffort => Self::BEST_EFFORT,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::chosen::Chosen;
 use super::places::Inodes;
-use crate::config::{GoalConfig, NameFrom, RuleConfig, WatchConfig};
+use crate::config::{NameFrom, RuleConfig, WatchConfig};
 use pipeline_cgroup_fs::{Error, GroupPattern, Hierarchies};
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::purpose::{goals, labels};
 use std::collections::BTreeSet;
 
 /// Describes groups as targets.
@@ -47,7 +48,7 @@ impl Described {
         let known = self.rules.iter().find(|rule| rule.groups.fits(path));
         let mut target = known.map(|rule| rule.known.clone()).unwrap_or_default();
         target.provider = self.node.as_str().into();
-        target.labels.push(label("cgroup", &format!("/{path}")));
+        target.labels.push(Label::new("cgroup", &format!("/{path}")));
         let mut name = format!("{}/{}", self.node, self.name_of(path, chosen));
         if self.taken.contains(&name) {
             name = format!("{}/{path}", self.node);
@@ -89,15 +90,13 @@ pub fn directories(trees: &Hierarchies, path: &str, inodes: &Inodes) -> Vec<Cgro
 
 impl Rule {
     fn of(config: &RuleConfig, host: &Host) -> Result<Self> {
-        let goals: Vec<Goal> = config.goals.iter().map(|it| goal(it, host)).collect::<Result<_>>()?;
-        let labels: Vec<Label> = config.labels.iter().map(|(name, value)| label(name, value)).collect();
         Ok(Self {
             groups: GroupPattern::parse(&config.groups).map_err(|error| wrong(&error))?,
             known: Target {
                 class: config.class.map_or(Class::UNSET, Into::into),
                 priority: config.priority,
-                goals: goals.into(),
-                labels: labels.into(),
+                goals: goals(&config.goals, host)?.into(),
+                labels: labels(&config.labels).into(),
                 ..Target::default()
             },
         })
@@ -107,25 +106,4 @@ impl Rule {
 /// A pattern that is none ends the node.
 pub fn wrong(error: &Error) -> Failure {
     Failure::fatal(error.to_string())
-}
-
-fn label(name: &str, value: &str) -> Label {
-    Label {
-        name: name.into(),
-        value: value.into(),
-    }
-}
-
-fn goal(goal: &GoalConfig, host: &Host) -> Result<Goal> {
-    let metric = vocabulary::metric(&goal.metric)
-        .ok_or_else(|| Failure::fatal(format!("there is no metric `{}`", goal.metric)))?;
-    let (comparison, value) = match (goal.at_most, goal.at_least) {
-        (Some(most), _) => (Comparison::AT_MOST, most),
-        (None, least) => (Comparison::AT_LEAST, least.unwrap_or_default()),
-    };
-    Ok(Goal {
-        metric: host.metric(&metric)?,
-        comparison,
-        value,
-    })
 }

@@ -1,9 +1,8 @@
 //! What is wrong with a `docker.watch` config, field by field, all at once.
 
-use super::{GoalConfig, WatchConfig};
+use super::WatchConfig;
 use crate::socket;
 use pipeline_cgroup_fs::GroupPattern;
-use pipeline_plugin_api::config::nearest_help;
 use pipeline_plugin_api::prelude::*;
 
 impl Configure for WatchConfig {
@@ -16,7 +15,7 @@ impl Configure for WatchConfig {
             check_patterns("rules", &rule.names, faults);
             check_patterns("rules", &rule.images, faults);
             check_labels("rules", &rule.labelled, faults);
-            rule.goals.iter().for_each(|goal| check_goal(goal, faults));
+            rule.goals.iter().for_each(|goal| goal.check("rules", faults));
         }
         let most = (1..=10_000).contains(&self.most);
         faults.require(most, "most", format!("`most` is {}", self.most), "give 1 to 10000");
@@ -43,19 +42,6 @@ fn check_labels(field: &'static str, texts: &[String], faults: &mut Faults) {
         let message = format!("`{text}` names no label");
         faults.add(field, message, "write `key` or `key=value`");
     }
-}
-
-/// Metrics of the vocabulary only: of others the unit is not known here.
-fn check_goal(goal: &GoalConfig, faults: &mut Faults) {
-    if vocabulary::metric(&goal.metric).is_none() {
-        let known = vocabulary::METRICS.iter().map(|metric| metric.name);
-        let message = format!("there is no metric `{}`", goal.metric);
-        faults.add("rules", message, nearest_help(&goal.metric, known));
-    }
-    let bounds = [goal.at_most, goal.at_least];
-    let one = bounds.iter().flatten().count() == 1 && bounds.iter().flatten().all(|bound| bound.is_finite());
-    let message = format!("a goal for `{}` has one bound", goal.metric);
-    faults.require(one, "rules", message, "give either `at_most` or `at_least`, a number");
 }
 
 #[cfg(test)]

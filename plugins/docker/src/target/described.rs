@@ -1,10 +1,11 @@
 //! What a target is called and what is known of it, from what the engine says and the config. No I/O.
 
 use crate::chosen::{Chosen, Known};
-use crate::config::{GoalConfig, RuleConfig, WatchConfig};
+use crate::config::{RuleConfig, WatchConfig};
 use crate::engine::Seen;
 use pipeline_cgroup_fs::{CpuSet, Error};
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::purpose::{goals, labels};
 
 /// What Compose calls a container's project and service, and what they are called here.
 const COMPOSE: [(&str, &str); 2] = [
@@ -50,15 +51,15 @@ impl Described {
         let mut target = rule.map(|rule| rule.known.clone()).unwrap_or_default();
         target.provider = self.node.as_str().into();
         target.name = self.name(&seen.name).into();
-        target.labels.push(label("image", &seen.image));
-        target.labels.push(label("id", &seen.id));
+        target.labels.push(Label::new("image", &seen.image));
+        target.labels.push(Label::new("id", &seen.id));
         target
             .labels
-            .push(label("state", if seen.paused { "paused" } else { "running" }));
+            .push(Label::new("state", if seen.paused { "paused" } else { "running" }));
         for (key, name) in COMPOSE {
             target
                 .labels
-                .extend(seen.labels.get(key).map(|value| label(name, value)));
+                .extend(seen.labels.get(key).map(|value| Label::new(name, value)));
         }
         let cpus: Option<CpuSet> = seen.cpus.parse().ok();
         target.cpus = cpus.iter().flat_map(CpuSet::iter).collect::<Vec<u32>>().into();
@@ -68,15 +69,13 @@ impl Described {
 
 impl Rule {
     fn of(config: &RuleConfig, host: &Host) -> Result<Self> {
-        let goals: Vec<Goal> = config.goals.iter().map(|it| goal(it, host)).collect::<Result<_>>()?;
-        let labels: Vec<Label> = config.labels.iter().map(|(name, value)| label(name, value)).collect();
         Ok(Self {
             means: Chosen::by(config).map_err(|error| wrong(&error))?,
             known: Target {
                 class: config.class.map_or(Class::UNSET, Into::into),
                 priority: config.priority,
-                goals: goals.into(),
-                labels: labels.into(),
+                goals: goals(&config.goals, host)?.into(),
+                labels: labels(&config.labels).into(),
                 ..Target::default()
             },
         })
@@ -95,25 +94,4 @@ pub fn known(seen: &Seen) -> Known<'_> {
 /// A pattern that is none ends the node.
 pub fn wrong(error: &Error) -> Failure {
     Failure::fatal(error.to_string())
-}
-
-fn label(name: &str, value: &str) -> Label {
-    Label {
-        name: name.into(),
-        value: value.into(),
-    }
-}
-
-fn goal(goal: &GoalConfig, host: &Host) -> Result<Goal> {
-    let metric = vocabulary::metric(&goal.metric)
-        .ok_or_else(|| Failure::fatal(format!("there is no metric `{}`", goal.metric)))?;
-    let (comparison, value) = match (goal.at_most, goal.at_least) {
-        (Some(most), _) => (Comparison::AT_MOST, most),
-        (None, least) => (Comparison::AT_LEAST, least.unwrap_or_default()),
-    };
-    Ok(Goal {
-        metric: host.metric(&metric)?,
-        comparison,
-        value,
-    })
 }

@@ -2,8 +2,8 @@
 
 mod check;
 
-use pipeline_plugin_api::abi;
 use pipeline_plugin_api::prelude::{Span, Window};
+use pipeline_plugin_api::purpose::{ClassConfig, GoalConfig};
 use rustix::process::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct RunConfig {
     /// The CPUs it may use, as `"0-1,3"`. They are set before its first instruction. Default those of the run.
     pub cpus: Option<String>,
     /// What it is for, and so who gives way to whom: `Latency`, `Batch` or `BestEffort`. Default not said.
-    pub class: Option<Class>,
+    pub class: Option<ClassConfig>,
     /// Among targets of a class, higher goes first. Default 0.
     pub priority: i32,
     /// Names and texts that other nodes can go by. Default none.
@@ -70,29 +70,6 @@ pub struct RunConfig {
     /// How long it may take to end before it is killed. 0s to 10m, default `"5s"`. The end of a run has `--drain` (10 s
     /// by default) for everything, so a longer `stop_timeout` needs a longer `pipeline run --drain`.
     pub stop_timeout: Span,
-}
-
-/// What a target is for.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Class {
-    /// Answers somebody who waits; protected, never throttled.
-    Latency,
-    /// Works towards a deadline.
-    Batch,
-    /// Takes what is left over.
-    BestEffort,
-}
-
-/// What is wanted of a metric: exactly one of the two bounds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct GoalConfig {
-    /// The metric's name.
-    pub metric: String,
-    /// It is to stay at or below this, in the metric's unit.
-    pub at_most: Option<f64>,
-    /// It is to stay at or above this, in the metric's unit.
-    pub at_least: Option<f64>,
 }
 
 /// Whether a command that ended is started again.
@@ -204,16 +181,6 @@ impl RunConfig {
             from: self.start,
             to: self.stop,
             every: self.every,
-        }
-    }
-}
-
-impl From<Class> for abi::Class {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Latency => Self::LATENCY,
-            Class::Batch => Self::BATCH,
-            Class::BestEffort => Self::BEST_EFFORT,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The config of `process.watch`: which processes, taken together how, and what they are for.
 
-use super::{Class, GoalConfig};
-use crate::described;
+use crate::users;
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::purpose::{ClassConfig, GoalConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub struct WatchConfig {
     /// Most targets at once. 1 to 16384, default 512; each holds a descriptor.
     pub most: u32,
     /// What the targets are for: `Latency`, `Batch` or `BestEffort`. Default not said.
-    pub class: Option<Class>,
+    pub class: Option<ClassConfig>,
     /// Among targets of a class, higher goes first. Default 0.
     pub priority: i32,
     /// Names and texts that other nodes can go by; `name`, `command` and `user` are added. Default none.
@@ -70,7 +70,7 @@ pub struct WatchRule {
     /// Patterns for the command line. Default any.
     pub commands: Vec<String>,
     /// What they are for. Default as for all.
-    pub class: Option<Class>,
+    pub class: Option<ClassConfig>,
     /// Their priority. Default as for all.
     pub priority: Option<i32>,
     /// Labels in addition.
@@ -157,15 +157,13 @@ impl Configure for WatchConfig {
             nowhere,
             "give the folder where `/proc` is mounted",
         );
-        for user in self.users.iter().filter(|user| described::user(user).is_none()) {
+        for user in self.users.iter().filter(|user| users::user(user).is_none()) {
             let help = "add the user, or name one that `getent passwd` lists";
             faults.add("users", format!("there is no user `{user}`"), help);
         }
-        self.goals
-            .iter()
-            .for_each(|goal| described::check_goal("goals", goal, faults));
+        self.goals.iter().for_each(|goal| goal.check("goals", faults));
         let of_rules = self.rules.iter().flat_map(|rule| &rule.goals);
-        of_rules.for_each(|goal| described::check_goal("rules", goal, faults));
+        of_rules.for_each(|goal| goal.check("rules", faults));
     }
 }
 

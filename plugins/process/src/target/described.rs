@@ -1,8 +1,8 @@
 //! What a config says of a target, before there is a process.
 
 use crate::config::RunConfig;
-use crate::described::{goals, labels};
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::purpose::{goals, labels};
 
 /// The target without an id, processes and groups.
 ///

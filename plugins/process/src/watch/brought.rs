@@ -2,14 +2,14 @@
 
 use super::facts::Facts;
 use super::herd::Herd;
-use crate::config::{GoalConfig, WatchConfig};
-use crate::described::{goals, label, labels};
+use crate::config::WatchConfig;
 use crate::fs;
 use crate::glob::fits_any;
 use crate::parse::ProcStat;
 use crate::target::affinity;
 use nix::unistd::User;
 use pipeline_plugin_api::prelude::*;
+use pipeline_plugin_api::purpose::{GoalConfig, goals, labels};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -48,9 +48,9 @@ impl Brought {
         let mut named = config.labels.clone();
         named.extend(rule.iter().flat_map(|rule| rule.labels.clone()));
         let mut told = labels(&named);
-        told.push(label("name", &first.comm.to_string()));
-        told.push(label("command", &facts.label(first.pid)));
-        told.extend(facts.user(first.pid).map(|user| label("user", &user_name(user))));
+        told.push(Label::new("name", &first.comm.to_string()));
+        told.push(Label::new("command", &facts.label(first.pid)));
+        told.extend(facts.user(first.pid).map(|user| Label::new("user", &user_name(user))));
         let class = rule.and_then(|rule| rule.class).or(config.class);
         Ok(Self {
             target: Target {

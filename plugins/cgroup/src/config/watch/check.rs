@@ -1,8 +1,7 @@
 //! What is wrong with a `cgroup.watch` config, field by field, all at once.
 
-use super::{GoalConfig, WatchConfig};
+use super::WatchConfig;
 use pipeline_cgroup_fs::GroupPattern;
-use pipeline_plugin_api::config::nearest_help;
 use pipeline_plugin_api::prelude::*;
 
 const PATTERN: &str = "write it like `/kubepods.slice/**/cri-containerd-*.scope`";
@@ -24,7 +23,7 @@ impl Configure for WatchConfig {
             .for_each(|text| check_pattern("except", text, faults));
         for rule in &self.rules {
             check_pattern("rules", &rule.groups, faults);
-            rule.goals.iter().for_each(|goal| check_goal(goal, faults));
+            rule.goals.iter().for_each(|goal| goal.check("rules", faults));
         }
         let depth = (1..=64).contains(&self.min_depth);
         faults.require(
@@ -49,19 +48,6 @@ fn check_pattern(field: &'static str, text: &str, faults: &mut Faults) {
     if GroupPattern::parse(text).is_err() {
         faults.add(field, format!("`{text}` is no pattern for groups"), PATTERN);
     }
-}
-
-/// Metrics of the vocabulary only: of others the unit is not known here.
-fn check_goal(goal: &GoalConfig, faults: &mut Faults) {
-    if vocabulary::metric(&goal.metric).is_none() {
-        let known = vocabulary::METRICS.iter().map(|metric| metric.name);
-        let message = format!("there is no metric `{}`", goal.metric);
-        faults.add("rules", message, nearest_help(&goal.metric, known));
-    }
-    let bounds = [goal.at_most, goal.at_least];
-    let one = bounds.iter().flatten().count() == 1 && bounds.iter().flatten().all(|bound| bound.is_finite());
-    let message = format!("a goal for `{}` has one bound", goal.metric);
-    faults.require(one, "rules", message, "give either `at_most` or `at_least`, a number");
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What is wrong with a `process.run` config, field by field, all at once.
 
 use super::{Output, Ready, RunConfig};
-use crate::described::check_goal;
 use crate::target::recipe;
 use pipeline_plugin_api::prelude::*;
 
@@ -10,7 +9,7 @@ impl Configure for RunConfig {
         self.check_command(faults);
         self.check_place(faults);
         self.check_times(faults);
-        self.goals.iter().for_each(|goal| check_goal("goals", goal, faults));
+        self.goals.iter().for_each(|goal| goal.check("goals", faults));
     }
 }
 
