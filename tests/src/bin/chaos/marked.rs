@@ -59,12 +59,20 @@ fn command_line(pid: u32) -> String {
 mod tests {
     use super::*;
     use std::process::Command;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn a_child_is_found_by_its_mark_until_it_is_killed() {
         let mark = format!("test-{}", std::process::id());
         let mut child = Command::new("sleep").arg("60").env(MARK, &mark).spawn().unwrap();
-        let found = Marked::all(&mark);
+        // A new program runs a moment before its environment can be read.
+        let begun = Instant::now();
+        let found = loop {
+            let found = Marked::all(&mark);
+            if !found.is_empty() || begun.elapsed() > Duration::from_secs(10) {
+                break found;
+            }
+        };
         assert_eq!(found.iter().map(|one| one.pid).collect::<Vec<_>>(), [child.id()]);
         assert!(!found[0].is_guardian());
         found[0].kill();
