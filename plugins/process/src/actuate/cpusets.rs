@@ -48,9 +48,15 @@ impl Cpusets {
     /// `/proc/PID/cpuset` names the group whose cpuset counts, which may be one above the process's own.
     pub fn of(&mut self, pid: u32) -> Option<CpuSet> {
         let tree = self.tree.as_ref()?;
-        let path = std::fs::read(format!("/proc/{pid}/cpuset")).ok()?;
-        let path = path.trim_ascii_end().to_vec();
-        self.seen.entry(path).or_insert_with_key(|path| tree.read(path)).clone()
+        self.seen
+            .entry(group_of(pid)?)
+            .or_insert_with_key(|path| tree.read(path))
+            .clone()
+    }
+
+    /// The same, looked at now.
+    pub fn now(&self, pid: u32) -> Option<CpuSet> {
+        self.tree.as_ref()?.read(&group_of(pid)?)
     }
 }
 
@@ -61,6 +67,11 @@ impl Tree {
         let bytes = std::fs::read(self.point.join(inside).join(self.file)).ok()?;
         CpuSet::try_from(bytes.as_slice()).ok().filter(|cpus| !cpus.is_empty())
     }
+}
+
+fn group_of(pid: u32) -> Option<Vec<u8>> {
+    let path = std::fs::read(format!("/proc/{pid}/cpuset")).ok()?;
+    Some(path.trim_ascii_end().to_vec())
 }
 
 #[cfg(test)]

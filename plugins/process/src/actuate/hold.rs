@@ -61,12 +61,31 @@ struct Place<'a> {
     stat: &'a ProcStat,
     after: &'a CpuSet,
     cpuset: Option<&'a CpuSet>,
+    cpusets: &'a Cpusets,
 }
 
 impl Place<'_> {
     fn id(&self) -> u32 {
         self.stat.pid
     }
+
+    /// Whether the thread, which may use `now`, has no mask of its own. Somebody may turn the cpuset between the look at
+    /// it and the look at the thread, so whoever seems to have less is looked at once more, between two looks at the cpuset.
+    fn is_free(&self, now: &CpuSet) -> bool {
+        let looks_again = || {
+            let earlier = self.cpusets.now(self.process);
+            let again = given(self.id()).ok();
+            let later = self.cpusets.now(self.process);
+            again.is_some_and(|again| has_all(&again, [earlier.as_ref(), later.as_ref()]))
+        };
+        has_all(now, [self.cpuset, None]) || looks_again()
+    }
+}
+
+/// Whether CPUs are all of the cpuset, as it was before or after they were read. More than it has are those of a moment
+/// ago: the kernel writes the cpuset first and then goes through its tasks.
+fn has_all(cpus: &CpuSet, cpuset: [Option<&CpuSet>; 2]) -> bool {
+    cpuset.into_iter().flatten().any(|has| has.is_subset(cpus))
 }
 
 impl Hold {
@@ -119,7 +138,7 @@ impl Hold {
             let after = cpuset
                 .as_ref()
                 .map_or_else(|| wanted.clone(), |has| wanted.intersection(has));
-            self.cover(process, &after, cpuset.as_ref(), system)?;
+            self.cover(process, &after, cpuset.as_ref(), cpusets, system)?;
             for id in threads(pid) {
                 let Ok(stat) = thread(pid, id) else { continue };
                 seen.insert(id);
@@ -128,6 +147,7 @@ impl Hold {
                     stat: &stat,
                     after: &after,
                     cpuset: cpuset.as_ref(),
+                    cpusets,
                 };
                 set += usize::from(self.visit(&place, system)?);
             }
@@ -178,7 +198,14 @@ impl Hold {
     }
 
     /// Journals ahead of its threads what those of a process get back that nobody will have seen.
-    fn cover(&mut self, process: Process, after: &CpuSet, cpuset: Option<&CpuSet>, system: &System) -> Result<()> {
+    fn cover(
+        &mut self,
+        process: Process,
+        after: &CpuSet,
+        cpuset: Option<&CpuSet>,
+        cpusets: &Cpusets,
+        system: &System,
+    ) -> Result<()> {
         let Process { pid, .. } = process;
         if self.families.knows(process) {
             let mut held = self.tasks.values().filter(|task| task.process == pid);
@@ -196,6 +223,7 @@ impl Hold {
                 stat: &stat,
                 after,
                 cpuset,
+                cpusets,
             };
             let theirs = self.is_heir_of_theirs(&place, &now);
             before.push(if theirs {
@@ -317,8 +345,11 @@ impl Hold {
         if let Some(origin) = self.origin(place.process, place.stat.parent, now) {
             return origin.before.clone();
         }
-        let is_free = place.cpuset == Some(now);
-        let online = if is_free { fs::online_cpus().ok() } else { None };
+        let online = if place.is_free(now) {
+            fs::online_cpus().ok()
+        } else {
+            None
+        };
         online.unwrap_or_else(|| now.clone())
     }
 
@@ -478,6 +509,23 @@ fn pid_of(id: u32) -> Option<Pid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_is_free_of_a_mask_if_it_has_all_that_its_cpuset_had_before_or_after() {
+        let cpus = |text: &str| text.parse::<CpuSet>().unwrap();
+        let (one, two, three) = (cpus("0"), cpus("0-1"), cpus("0-2"));
+        assert!(has_all(&two, [Some(&two), Some(&two)]));
+        assert!(has_all(&one, [Some(&two), Some(&one)]), "it was narrowed meanwhile");
+        assert!(
+            has_all(&two, [Some(&one), Some(&one)]),
+            "its tasks are not gone through yet"
+        );
+        assert!(!has_all(&two, [Some(&three), Some(&three)]));
+        assert!(
+            !has_all(&one, [None, None]),
+            "where nothing is known, it is what it has"
+        );
+    }
 
     #[test]
     fn records_hold_every_cpu_by_itself() {
