@@ -3,6 +3,7 @@
 use crate::abi::{
     Failure, Field, HostRef, KnobId, KnobName, Level, MetricId, MetricName, Nanos, Part, Target, TargetId, Undo,
 };
+use crate::command::Console;
 use crate::stage::Result;
 use crate::vocabulary::{Knob, Metric};
 use abi_stable::std_types::{ROption, RSlice, RStr};
@@ -49,6 +50,17 @@ impl Host {
     pub fn knob(&self, knob: &Knob) -> Result<KnobId> {
         self.0
             .knob(RStr::from_str(knob.name), RStr::from_str(knob.unit))
+            .into_result()
+            .map_err(Failure::fatal)
+    }
+
+    /// The id of a knob that is not in the vocabulary.
+    ///
+    /// # Errors
+    /// Another node means something else by that name.
+    pub fn knob_named(&self, name: &str, unit: &str) -> Result<KnobId> {
+        self.0
+            .knob(RStr::from_str(name), RStr::from_str(unit))
             .into_result()
             .map_err(Failure::fatal)
     }
@@ -128,6 +140,11 @@ impl Host {
     pub(crate) fn system(&self) -> System {
         System(self.0.clone())
     }
+
+    /// Where a command writes and asks for graphs to be run.
+    pub(crate) fn console(&self) -> Console {
+        Console::new(self.0.clone())
+    }
 }
 
 impl std::fmt::Debug for Host {
@@ -194,6 +211,16 @@ impl System {
     /// Whether this run decides but writes nothing.
     pub fn dry_run(&self) -> bool {
         self.0.dry_run()
+    }
+
+    /// Whether the run's time is computed and not lived: nothing real may then be read or changed.
+    pub fn is_virtual(&self) -> bool {
+        self.0.is_virtual()
+    }
+
+    /// The handle, for what a sink takes from the tap.
+    pub(crate) fn handle(&self) -> &HostRef {
+        &self.0
     }
 
     /// Asks the host for something beyond this boundary, such as `pipeline.telemetry`; `None` where it does not know

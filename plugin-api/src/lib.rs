@@ -37,6 +37,7 @@
 //! or writes files, and anything that knows a workload.
 
 pub mod abi;
+pub mod command;
 pub mod config;
 pub mod fields;
 pub mod frame;
@@ -48,6 +49,7 @@ pub mod ports;
 pub mod purpose;
 pub mod secret;
 pub mod stage;
+pub mod tap;
 pub mod testkit;
 pub mod units;
 pub mod vocabulary;
@@ -62,13 +64,15 @@ pub mod prelude {
         Goal, Kind, KnobId, Label, Level, MetricId, Nanos, Outcome, Part, Phase, Probe, Process, Quality, Reading,
         Reason, Resource, Target, TargetChange, TargetId, Tick, Undo, UndoKind,
     };
+    pub use crate::command::Console;
     pub use crate::config::{Configure, Faults, NoConfig};
     pub use crate::frame::Frame;
     pub use crate::host::{Host, System, Waker};
     pub use crate::ports::Ports;
     pub use crate::secret::Secret;
     pub use crate::stage::{
-        Actuator, Collector, Effect, Element, Input, Release, Result, Scheduler, Sink, TargetProvider, Transform, Wish,
+        Actuator, Collector, Command, Effect, Element, Input, Release, Result, Scheduler, Sink, TargetProvider,
+        Transform, Wish,
     };
     pub use crate::units::{Bytes, Span};
     pub use crate::vocabulary::{self, Knob, Metric};

@@ -3,9 +3,13 @@
 //!
 //! Nodes made here go through the same guard and the same adapter as those in a loaded plugin.
 
+mod inert;
+mod real;
+
 use crate::abi::{
-    Batch, Failure, Field, HostAbi, HostAbi_TO, HostRef, Kind, KnobId, KnobName, Level, MetricId, MetricName, Nanos,
-    NodeBox, Part, PortBatch, TARGETS_PORT, Target, TargetChange, TargetId, Tick, Undo, in_process,
+    Batch, Failure, Field, GraphEnd, GraphRequest, HostAbi, HostAbi_TO, HostRef, Kind, KnobId, KnobName, Level,
+    MetricId, MetricName, Nanos, NodeBox, Part, PortBatch, Stream, TARGETS_PORT, TapBatch, TapRequest, Target,
+    TargetChange, TargetId, Tick, Undo, in_process,
 };
 use crate::names::Names;
 use crate::stage::Role;
@@ -13,6 +17,8 @@ use abi_stable::erased_types::TD_Opaque;
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec, Tuple2};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use real::RealHost;
 
 /// What a test sees of the host.
 #[derive(Debug, Default)]
@@ -35,6 +41,18 @@ pub struct World {
     pub extensions: BTreeMap<String, Vec<u8>>,
     /// Whether this is a dry run.
     pub dry_run: bool,
+    /// Whether time is said to be computed and not lived.
+    pub virtual_time: bool,
+    /// What the tap gives, one after the other.
+    pub tap: std::collections::VecDeque<TapBatch>,
+    /// How the tap was opened.
+    pub tap_opened: Option<TapRequest>,
+    /// What a command wrote, and where.
+    pub printed: Vec<(Stream, String)>,
+    /// The graphs that a command had run.
+    pub graphs: Vec<GraphRequest>,
+    /// How each of these ends.
+    pub graph_end: GraphEnd,
     /// How often the node asked to be called.
     pub wakes: u64,
     /// The node's name and its sources' names.
@@ -90,18 +108,7 @@ impl TestHost {
     /// # Errors
     /// The faults of the config, one a line.
     pub fn node<R: Role>(&self, config: &str) -> Result<TestNode, String> {
-        let made = in_process::<R>(config, self.handle());
-        let node = made.map_err(|faults| {
-            faults
-                .iter()
-                .map(|f| format!("{}:{}: {} {}", f.line, f.column, f.message, f.help))
-                .collect::<Vec<_>>()
-                .join("\n")
-        })?;
-        Ok(TestNode {
-            node,
-            host: self.clone(),
-        })
+        TestNode::of::<R>(config, self.handle(), self)
     }
 }
 
@@ -217,6 +224,28 @@ impl HostAbi for TestHost {
     fn run_id(&self) -> RString {
         "test".into()
     }
+    fn is_virtual(&self) -> bool {
+        self.world().virtual_time
+    }
+    fn tap_open(&self, request: &TapRequest) -> RResult<(), RString> {
+        self.world().tap_opened = Some(request.clone());
+        RResult::ROk(())
+    }
+    fn tap_take(&self, out: &mut TapBatch) {
+        out.clear();
+        if let Some(next) = self.world().tap.pop_front() {
+            *out = next;
+        }
+    }
+    fn print(&self, stream: Stream, text: RStr<'_>) -> bool {
+        self.world().printed.push((stream, text.to_string()));
+        true
+    }
+    fn run_graph(&self, request: &GraphRequest) -> RResult<GraphEnd, RString> {
+        let mut world = self.world();
+        world.graphs.push(request.clone());
+        RResult::ROk(world.graph_end.clone())
+    }
     fn extension(&self, name: RStr<'_>, _: RSlice<'_, u8>) -> ROption<RVec<u8>> {
         let answer = self.world().extensions.get(name.as_str()).cloned();
         answer.map(RVec::from).into()
@@ -233,6 +262,21 @@ pub struct TestNode {
 pub type Answer<T> = Result<T, Failure>;
 
 impl TestNode {
+    /// A node of the host behind a handle, with what that host knows.
+    fn of<R: Role>(config: &str, handle: HostRef, host: &TestHost) -> Result<Self, String> {
+        let node = in_process::<R>(config, handle).map_err(|faults| {
+            let told = faults.iter();
+            let lines: Vec<String> = told
+                .map(|f| format!("{}:{}: {} {}", f.line, f.column, f.message, f.help))
+                .collect();
+            lines.join("\n")
+        })?;
+        Ok(Self {
+            node,
+            host: host.clone(),
+        })
+    }
+
     /// The first call.
     ///
     /// # Errors
@@ -296,6 +340,15 @@ impl TestNode {
         self.feed_ports(at, &[(TARGETS_PORT, &batch)])
     }
 
+    /// Carries a command out with those arguments; gives its exit status.
+    ///
+    /// # Errors
+    /// The command's own failure.
+    pub fn command(&mut self, arguments: &[&str]) -> Answer<u32> {
+        let arguments: Vec<RString> = arguments.iter().map(|argument| (*argument).into()).collect();
+        self.node.command(RSlice::from_slice(&arguments)).into_result()
+    }
+
     /// What the node says as it ends.
     ///
     /// # Errors
@@ -309,6 +362,11 @@ impl TestNode {
         self.node.drain(now + Nanos::from_secs(1), &mut out).into_result()?;
         self.node.stop().into_result()?;
         Ok(out)
+    }
+
+    /// Its line for people.
+    pub fn status(&self) -> String {
+        self.node.status().into()
     }
 
     /// The node as the host holds it, for the calls that have no short form here.

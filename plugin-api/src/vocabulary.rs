@@ -6,6 +6,10 @@
 
 use crate::abi::Kind;
 
+/// What names of metrics begin with that tell the truth about a simulated node, as who slows whom. They are for scoring:
+/// only sinks may take them, which the graph's check and the host hold.
+pub const TRUTH: &str = "truth.";
+
 /// A metric's name, unit and kind.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -55,6 +59,7 @@ vocabulary! {
         CPU_STEAL = "cpu.steal", "ns", DELTA, "time that the hypervisor took from the CPUs that the target may use; by CPU";
         HICCUP_TIME = "hiccup.time", "ns", DELTA, "time in which nobody could run on a CPU, whatever its scheduler says; by CPU";
         HICCUP_MAX = "hiccup.max", "ns", GAUGE, "how late, at most, what goes ahead of all others woke up; by CPU";
+        CPU_CORE = "cpu.core", "1", GAUGE, "the number of the core that a CPU is a thread of; by CPU, of any target or of none";
         CPU_THREADS = "cpu.threads", "1", GAUGE, "threads there are";
         CPU_SWITCHES_VOLUNTARY = "cpu.switches_voluntary", "1", DELTA, "times that a thread gave up its CPU to wait";
         CPU_SWITCHES_INVOLUNTARY = "cpu.switches_involuntary", "1", DELTA, "times that a thread was taken off its CPU";
@@ -122,6 +127,11 @@ vocabulary! {
         KPI_LATENCY_BUCKET = "kpi.latency.bucket", "1", DELTA, "requests whose time fell into a bucket of the histogram; by bucket";
         DETECT_BASELINE = "detect.baseline", "1", GAUGE, "the signal's value when nothing disturbs, in the signal's unit";
         DETECT_RATIO = "detect.ratio", "1", GAUGE, "how many times worse than its baseline the signal is";
+        DETECT_LOSS = "detect.loss", "1", GAUGE, "time that a target loses for each second of its work, beyond the usual; by resource";
+        DETECT_SCORE = "detect.score", "1", GAUGE, "how far a target is from interference by a rule of thumb: 1 is free of it";
+        DETECT_CLASS = "detect.class", "1", GAUGE, "what limits a target: 0 computing, 1 some of both, 2 memory";
+        DETECT_INTENSITY = "detect.intensity", "1", GAUGE, "operations for each byte of memory, as estimated from IPC and misses";
+        DETECT_SATURATION = "detect.saturation", "1", GAUGE, "how close the IPC is to that of dense matrix products, 0 to 1";
         POLICY_ACTIVE = "policy.active", "1", GAUGE, "1 while the policy may act, 0 while it only watches";
         POLICY_HELD = "policy.held", "1", GAUGE, "knobs that the policy holds";
         PIPELINE_NODE_BUSY = "pipeline.node.busy", "ns", DELTA, "time that a node of this run spent in calls; by node";

@@ -110,8 +110,10 @@ pub struct ElementDescriptor {
     /// What this machine offers of what the element needs.
     pub probe: extern "C" fn() -> RVec<Probe>,
     /// Makes a node. Has no effect on the world; that begins with `start`.
-    #[sabi(last_prefix_field)]
     pub create: extern "C" fn(RStr<'_>, HostRef) -> RResult<NodeBox, RVec<Fault>>,
+    /// 1 if a target provider, collector or actuator works in virtual time, touching nothing of the real machine.
+    #[sabi(last_prefix_field)]
+    pub virtual_time: u32,
 }
 
 /// The root of a plugin.
@@ -131,5 +133,5 @@ impl RootModule for PluginRef {
     const BASE_NAME: &'static str = "pipeline_plugin";
     const NAME: &'static str = "pipeline plugin";
     // The boundary's version, not the crate's; the manifest's `abi` is compared before anything is opened.
-    const VERSION_STRINGS: VersionStrings = VersionStrings::new("0.2.0");
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("0.3.0");
 }

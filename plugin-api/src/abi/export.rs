@@ -31,6 +31,7 @@ pub fn describe<R: Role>() -> ElementRef {
         ports: ports::<R>,
         probe: probe::<R>,
         create: create::<R>,
+        virtual_time: u32::from(<R::Element as Element>::VIRTUAL_TIME),
     }
     .leak_into_prefix()
 }
@@ -120,7 +121,7 @@ pub fn in_process<R: Role>(config: &str, host: HostRef) -> Result<NodeBox, Vec<F
 /// }
 /// ```
 ///
-/// The stages are `target_providers`, `collectors`, `transforms`, `schedulers`, `actuators`, `sinks`.
+/// The stages are `target_providers`, `collectors`, `transforms`, `schedulers`, `actuators`, `sinks`, `commands`.
 #[macro_export]
 macro_rules! export_plugin {
     ($($stage:ident: [$($element:ty),* $(,)?]),+ $(,)?) => {
@@ -156,6 +157,7 @@ macro_rules! export_plugin {
                 __abi::MAGIC, "\0abi=", __abi::ABI_VERSION,
                 "\0name=", env!("CARGO_PKG_NAME"), "\0version=", env!("CARGO_PKG_VERSION"), "\0elements=",
                 $($(<$element as $crate::Element>::NAME, $crate::__stage_number!($stage), ",",)*)+
+                $($("\0summary:", <$element as $crate::Element>::NAME, "=", <$element as $crate::Element>::SUMMARY,)*)+
                 "\0panic=", if cfg!(panic = "unwind") { "unwind" } else { "abort" },
                 "\0profile=", if cfg!(debug_assertions) { "debug" } else { "release" }, "\0",
             ];
@@ -175,6 +177,7 @@ macro_rules! __role {
     (schedulers, $element:ty) => { $crate::stage::Schedules<$element> };
     (actuators, $element:ty) => { $crate::stage::Actuates<$element> };
     (sinks, $element:ty) => { $crate::stage::Sinks<$element> };
+    (commands, $element:ty) => { $crate::stage::Commands<$element> };
 }
 
 #[doc(hidden)]
@@ -197,5 +200,8 @@ macro_rules! __stage_number {
     };
     (sinks) => {
         ":5"
+    };
+    (commands) => {
+        ":6"
     };
 }

@@ -124,6 +124,9 @@ impl<N: NodeAbi> NodeAbi for Guarded<N> {
     fn extension(&mut self, name: RStr<'_>, request: RSlice<'_, u8>) -> ROption<RVec<u8>> {
         contained(|| self.0.extension(name, request)).unwrap_or(ROption::RNone)
     }
+    fn command(&mut self, arguments: RSlice<'_, RString>) -> RResult<u32, Failure> {
+        called("command", || self.0.command(arguments))
+    }
     fn stop(&mut self) -> Called {
         called("stop", || self.0.stop())
     }

@@ -1,7 +1,9 @@
 //! The vtable of the host, as a node calls it. Each node has its own, so that log lines, counters
 //! and undo records carry its name.
 
-use super::integers::{Kind, Level};
+use super::command::{GraphEnd, GraphRequest};
+use super::integers::{Kind, Level, Stream};
+use super::tap::{TapBatch, TapRequest};
 use super::values::{KnobId, MetricId, Nanos, Part, Target, TargetId, Undo};
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec};
 use abi_stable::{StableAbi, sabi_trait};
@@ -83,6 +85,29 @@ pub trait HostAbi: Send + Sync + Clone {
     fn dry_run(&self) -> bool;
     /// A name for this run, unique on this host, fit for a directory.
     fn run_id(&self) -> RString;
+    /// Whether the run's time is computed and not lived, so that nothing real happens in it.
+    fn is_virtual(&self) -> bool {
+        false
+    }
+    /// Begins to give this node what went into transforms and schedulers. For sinks, in `start`, once in a run.
+    fn tap_open(&self, request: &TapRequest) -> RResult<(), RString> {
+        let _ = request;
+        RResult::RErr(RString::from("this host has no tap"))
+    }
+    /// Takes what happened since the last time.
+    fn tap_take(&self, out: &mut TapBatch) {
+        out.clear();
+    }
+    /// Writes a command's text; `false` where nobody reads it any more. For commands only.
+    fn print(&self, stream: Stream, text: RStr<'_>) -> bool {
+        let _ = (stream, text);
+        false
+    }
+    /// Runs a graph and comes back when it has ended. For commands only.
+    fn run_graph(&self, request: &GraphRequest) -> RResult<GraphEnd, RString> {
+        let _ = request;
+        RResult::RErr(RString::from("this host runs no graphs for others"))
+    }
     /// A conversation that this version of the boundary does not know.
     #[sabi(last_prefix_field)]
     fn extension(&self, name: RStr<'_>, request: RSlice<'_, u8>) -> ROption<RVec<u8>>;

@@ -55,6 +55,8 @@ open_integer! {
         ACTUATOR = 4 => "actuators",
         /// Takes data away.
         SINK = 5 => "sinks",
+        /// A subcommand of `pipeline`; stands in no graph.
+        COMMAND = 6 => "commands",
     }
 }
 
@@ -220,6 +222,8 @@ open_integer! {
         KILL_TASKS = 7 => "kill tasks",
         /// Let process `pid` run on (SIGCONT) if it still is the one started at `start_time`.
         CONTINUE = 8 => "continue",
+        /// Unmount the filesystem of type `before` at `path`, unless it has folders beside those that `after` names.
+        UNMOUNT = 9 => "unmount",
     }
 }
 
@@ -267,6 +271,48 @@ open_integer! {
         ACTIONS = 3 => "actions",
         /// Outcomes of actions, and the controls that can be turned.
         OUTCOMES = 4 => "outcomes",
+    }
+}
+
+open_integer! {
+    /// What happened, as a tap tells it; see [`super::TapEvent`].
+    TapKind: u32 {
+        /// A node said something: `readings[first..][..count]`, and the rest in `batches[other]`.
+        SAID = 1 => "said",
+        /// A transform or scheduler was called, with `takes[first..][..count]` in the order of its ports.
+        CALLED = 2 => "called",
+        /// A queue dropped `takes[first..][..count]` on their way to the node.
+        DROPPED = 3 => "dropped",
+        /// A setting of a transform or scheduler was changed, or refused: `notes[first]`.
+        SET = 4 => "set",
+        /// A life of a node begins: `notes[first]` counts those before.
+        BEGAN = 5 => "began",
+        /// A life of a node ended by a failure: `notes[first]` says why.
+        ENDED = 6 => "ended",
+        /// A transform or scheduler asked for state of an earlier run: `notes[first]` is what it got.
+        FETCHED = 7 => "fetched",
+        /// A transform or scheduler was given its predecessor's state: `notes[first]`.
+        LOADED = 8 => "loaded",
+    }
+}
+
+open_integer! {
+    /// The clock under which a graph runs for a command.
+    ClockKind: u32 {
+        /// One instant after the other, as fast as they can be computed.
+        VIRTUAL = 0 => "virtual",
+        /// The same, at the instants of a timetable and no others.
+        TIMETABLE = 1 => "timetable",
+    }
+}
+
+open_integer! {
+    /// Where a command's text goes.
+    Stream: u32 {
+        /// Standard output: what was asked for.
+        OUT = 1 => "out",
+        /// Standard error: all else.
+        ERR = 2 => "err",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The manifest: a few `key=value` texts in an ELF section of the plugin, readable without loading it.
 //!
 //! Layout: each text ends in a NUL byte; the first is [`MAGIC`]. Keys: `abi`, `name`, `version`,
-//! `elements` (comma-separated `name:stage`), `panic` (`unwind` or `abort`), `profile`.
+//! `elements` (comma-separated `name:stage`), `summary:NAME` for each element, `panic` (`unwind` or `abort`), `profile`.
 
 /// The ELF section that holds the manifest.
 pub const SECTION: &str = ".pipeline.manifest";
@@ -19,6 +19,8 @@ pub struct Manifest {
     pub version: String,
     /// Element names with their stages.
     pub elements: Vec<(String, u32)>,
+    /// Element names, each with its one sentence for people.
+    pub summaries: Vec<(String, String)>,
     /// Whether a panic unwinds, so that it can be contained.
     pub unwinds: bool,
     /// `release` or `debug`.
@@ -46,6 +48,10 @@ impl Manifest {
                 .split(',')
                 .filter(|item| !item.is_empty())
                 .filter_map(element)
+                .collect(),
+            summaries: fields
+                .iter()
+                .filter_map(|(key, value)| Some((key.strip_prefix("summary:")?.to_owned(), (*value).to_owned())))
                 .collect(),
             unwinds: field("panic")? == "unwind",
             profile: field("profile")?,
@@ -93,7 +99,7 @@ mod tests {
 
     const TEXTS: &[&str] = &[
         MAGIC,
-        "\0abi=0.2\0name=demo\0version=1.2.3\0elements=demo.a:1,demo.b:5,\0panic=unwind\0profile=release\0",
+        "\0abi=0.3\0name=demo\0version=1.2.3\0elements=demo.a:1,demo.b:5,\0summary:demo.a=takes = away\0panic=unwind\0profile=release\0",
     ];
 
     #[test]
@@ -103,8 +109,9 @@ mod tests {
         assert_eq!(manifest.elements, [("demo.a".to_owned(), 1), ("demo.b".to_owned(), 5)]);
         assert_eq!(
             (manifest.abi.as_str(), manifest.version.as_str(), manifest.unwinds),
-            ("0.2", "1.2.3", true)
+            ("0.3", "1.2.3", true)
         );
+        assert_eq!(manifest.summaries, [("demo.a".to_owned(), "takes = away".to_owned())]);
     }
 
     proptest::proptest! {

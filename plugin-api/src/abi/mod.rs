@@ -17,6 +17,7 @@
     reason = "what the derive and trait macros of abi_stable generate; and fields that their struct's docs explain"
 )]
 
+mod command;
 mod descriptor;
 mod export;
 mod guard;
@@ -24,9 +25,11 @@ mod host;
 mod integers;
 mod manifest;
 mod node;
+mod tap;
 mod values;
 mod wait;
 
+pub use command::*;
 pub use descriptor::*;
 pub use export::*;
 pub use guard::*;
@@ -34,8 +37,9 @@ pub use host::*;
 pub use integers::*;
 pub use manifest::*;
 pub use node::*;
+pub use tap::*;
 pub use values::*;
 pub use wait::*;
 
 /// The version of this boundary, `major.minor`. While major is 0 both sides must agree exactly.
-pub const ABI_VERSION: &str = "0.2";
+pub const ABI_VERSION: &str = "0.3";

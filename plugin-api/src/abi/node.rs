@@ -76,6 +76,15 @@ pub trait NodeAbi: Send {
     fn drain(&mut self, deadline: Nanos, out: &mut Batch) -> Called;
     /// A conversation that this version of the boundary does not know: a name, a request, an answer.
     fn extension(&mut self, name: abi_stable::std_types::RStr<'_>, request: RSlice<'_, u8>) -> ROption<RVec<u8>>;
+    /// Carries a command out and gives its exit status; for commands only.
+    fn command(&mut self, arguments: RSlice<'_, RString>) -> RResult<u32, Failure> {
+        let _ = arguments;
+        RResult::RErr(Failure {
+            kind: FailureKind::FATAL,
+            target: TargetId::NONE,
+            message: RString::from("this element is no command"),
+        })
+    }
     /// The last call.
     #[sabi(last_prefix_field)]
     fn stop(&mut self) -> Called;

@@ -112,6 +112,9 @@ impl<E: Actuator> NodeAbi for ActuatorNode<E> {
 
 impl<E: Actuator> ActuatorNode<E> {
     fn act(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
+        if let Some(said) = self.element.instead(input, out) {
+            return said;
+        }
         for change in input.changes() {
             self.change(input.at, change, out)?;
         }

@@ -3,11 +3,13 @@
 //! The adapters that turn them into nodes of the boundary are in the files beside this one.
 
 mod act;
+mod command;
 mod pure;
 mod sink;
 mod source;
 
 pub use act::Actuates;
+pub use command::{Command, Commands};
 pub use pure::{Schedules, Transforms};
 pub use sink::Sinks;
 pub use source::{Collects, Provides};
@@ -92,7 +94,7 @@ pub(crate) fn called(result: Result<Wish>) -> Called {
 
 /// What every element says of itself, whatever its stage.
 pub trait Element: Send + Sized + 'static {
-    /// Subject, dot, element: `signal.rate`.
+    /// Subject, dot, element: `signal.rate`; a command's has no dot.
     const NAME: &'static str;
     /// One sentence for people.
     const SUMMARY: &'static str;
@@ -103,6 +105,9 @@ pub trait Element: Send + Sized + 'static {
     const BLOCKING: bool = false;
     /// How often it is called where the graph does not say; zero for only with input.
     const EVERY: Nanos = Nanos::ZERO;
+    /// Whether it works in virtual time and then touches nothing of the real machine: what `pipeline run --virtual`
+    /// asks of target providers, collectors and actuators. Transforms and schedulers always do, and sinks may.
+    const VIRTUAL_TIME: bool = false;
     /// The struct that its config is parsed into.
     type Config: Configure;
 
@@ -289,6 +294,12 @@ pub trait Actuator: Element {
     fn tend(&mut self, at: Nanos, target: TargetId, knob: KnobId) -> Result<()> {
         let _ = (at, target, knob);
         Ok(())
+    }
+    /// For what stands in for another actuator: takes the call as a whole, so that leases, sets and outcomes are its own
+    /// business. `None`, as by default, leaves them to the host's side.
+    fn instead(&mut self, input: &Input<'_>, out: &mut Batch) -> Option<Result<Wish>> {
+        let _ = (input, out);
+        None
     }
     /// Ends what it began. All leases were released before.
     ///
