@@ -6,6 +6,7 @@ use pipeline_plugin_api::units::Span;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -14,7 +15,7 @@ static VERSION: LazyLock<String> =
 
 const ABOUT: &str = "Watches workloads that share a machine, finds who slows whom, acts, and puts everything back";
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   pipeline plugins                      what elements there are
   pipeline config signal.rate           a node to paste into a graph
@@ -41,13 +42,18 @@ than 1 s ago while its actuator is in a call.
 A run that is killed is put back by its guardian, a second process that it starts; what that one
 could not do the next run does, or `pipeline restore`. Runs with actuators act one at a time.
 
+With `--virtual` one instant follows the other as fast as they can be computed. Elements that work on the
+real machine are refused then; those of a simulated node and of records are not. No guardian, no lock
+and no socket are needed, and the same graph gives the same output every time.
+
 Exit status: 0 the run ended well, 1 it failed or something was lost or cut short, 66 the file cannot be read, 75
 another run is acting on this host, 78 the graph has faults and nothing was started.
 
 Examples:
   pipeline run graph.ron
   pipeline run graph.ron --for 5m --log-format json
-  pipeline run graph.ron --once -q";
+  pipeline run graph.ron --once -q
+  pipeline run graph.ron --virtual --for 1h    of elements that work in virtual time";
 
 const CHECK_HELP: &str = "\
 Exit status: 0 no faults (warnings are none), 66 a file cannot be read, 78 a graph
@@ -161,6 +167,9 @@ pub enum Command {
     /// All that starts nothing.
     #[command(flatten)]
     Tool(Tool),
+    /// A command that a plugin brings, with its arguments.
+    #[command(external_subcommand)]
+    Plugin(Vec<OsString>),
 }
 
 /// Commands that start nothing.
@@ -211,6 +220,9 @@ pub struct RunArgs {
     /// Decide, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Let time be computed and not lived: an hour passes in moments, and nothing real is touched
+    #[arg(long = "virtual", requires = "length", conflicts_with = "once")]
+    pub virtual_time: bool,
     /// End when every collector has said something; after 30s at the latest, or `--for`
     #[arg(long)]
     pub once: bool,
@@ -396,6 +408,7 @@ mod tests {
             panic!("{:?}", cli.command)
         };
         assert_eq!(run.length, Some(Nanos::from_secs(90)));
+        assert!(!run.virtual_time);
         assert_eq!((run.dry_run, run.once, run.quiet, run.verbose), (true, false, false, 2));
         assert_eq!(run.log_format, LogFormat::Json);
     }
@@ -406,6 +419,18 @@ mod tests {
             let error = Cli::try_parse_from(["pipeline", "run", "g.ron", "--for", text]).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn virtual_time_has_an_end_and_all_else_is_a_plugins_command() {
+        assert!(Cli::try_parse_from(["pipeline", "run", "g.ron", "--virtual"]).is_err());
+        let cli = Cli::try_parse_from(["pipeline", "run", "g.ron", "--virtual", "--for", "1h"]).unwrap();
+        assert!(matches!(cli.command, Command::Run(run) if run.virtual_time));
+        let cli = Cli::try_parse_from(["pipeline", "--plugin-dir", "a", "runs", "--help", "-x"]).unwrap();
+        let Command::Plugin(words) = cli.command else {
+            panic!("{:?}", cli.command)
+        };
+        assert_eq!(words, ["runs", "--help", "-x"]);
     }
 
     #[test]

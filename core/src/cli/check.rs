@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, Format};
 use super::report::{counted, json as faults_json, render};
 use super::{CliError, Exit, Streams};
-use crate::graph::{Checked, Elements, check};
+use crate::graph::{Casting, Checked, Elements, check, check_as};
 use crate::spec::GraphSpec;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -18,8 +18,21 @@ pub(super) fn load(
     elements: &dyn Elements,
     streams: &mut Streams<'_>,
 ) -> Result<Option<Checked>, CliError> {
+    load_as(path, elements, &Casting::default(), streams)
+}
+
+/// The same of a graph that is not run as it stands.
+///
+/// # Errors
+/// The file cannot be read, or nothing can be written.
+pub(super) fn load_as(
+    path: &Path,
+    elements: &dyn Elements,
+    casting: &Casting,
+    streams: &mut Streams<'_>,
+) -> Result<Option<Checked>, CliError> {
     let spec = GraphSpec::read(path)?;
-    let result = check(&spec, elements);
+    let result = check_as(&spec, elements, casting);
     let faults = result.as_ref().map_or_else(Vec::as_slice, |checked| &checked.warnings);
     if !faults.is_empty() {
         writeln!(streams.err, "{}", render(&spec, faults, streams.colour))?;

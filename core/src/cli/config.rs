@@ -6,10 +6,15 @@ use super::schema::Field;
 use super::{CliError, Exit, Streams};
 use crate::graph::Elements;
 use crate::spec::Section;
+use pipeline_plugin_api::abi::Stage;
 use std::io::{self, Write};
 
 pub(super) fn run(args: &ConfigArgs, elements: &dyn Elements, streams: &mut Streams<'_>) -> Result<Exit, CliError> {
-    node(&About::ask(&args.element, elements)?, streams.out)?;
+    let about = About::ask(&args.element, elements)?;
+    if about.available.stage == Stage::COMMAND {
+        return Err(CliError::IsCommand(args.element.clone()));
+    }
+    node(&about, streams.out)?;
     Ok(Exit::Fine)
 }
 

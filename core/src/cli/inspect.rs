@@ -8,7 +8,7 @@ use super::{CliError, Exit, Streams, json};
 use crate::graph::Elements;
 use crate::plugin::Available;
 use crate::run::budget::BLOCKING_CALL;
-use pipeline_plugin_api::abi::{Nanos, Port, Probe};
+use pipeline_plugin_api::abi::{Nanos, Port, Probe, Stage};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -86,6 +86,14 @@ impl Page<'_> {
             known.version,
             known.path.display()
         )?;
+        if known.stage == Stage::COMMAND {
+            writeln!(
+                self.0,
+                "run as `pipeline {0}`; `pipeline {0} --help` tells what it takes",
+                known.element
+            )?;
+            return self.needs(&about.needs);
+        }
         writeln!(self.0, "{}", when(about))?;
         self.ports("takes", &about.ports.takes)?;
         self.ports("gives", &about.ports.gives)?;

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod command;
 mod config;
 mod control;
 mod doctor;
@@ -12,6 +13,7 @@ mod draw;
 mod element;
 mod inspect;
 mod json;
+mod office;
 mod plugins;
 mod report;
 mod restore;
@@ -25,14 +27,18 @@ pub use args::{
     CheckArgs, Cli, Command, ConfigArgs, ControlArgs, DoctorArgs, DrawArgs, Format, GuardArgs, InspectArgs, LogFormat,
     PluginsArgs, RestoreArgs, RunArgs, StatusArgs, Tool,
 };
+pub use command::external;
 // Beyond this crate only for the fuzzer, which looks at how any fault is shown.
 #[doc(hidden)]
 pub use report::{json as faults_json, render};
 
-use crate::graph::{Checked, Elements, Installed};
+use crate::graph::{Casting, Checked, Elements, Installed};
 use crate::plugin::search_path;
 use crate::run::journal::runtime_folder;
 use crate::spec::ReadError;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +49,8 @@ pub enum Exit {
     Fine,
     /// It could not be done: 1.
     Failed,
+    /// What was typed is no command: 64 (EX_USAGE).
+    Usage,
     /// A file cannot be read: 66 (EX_NOINPUT).
     NoInput,
     /// Something that is required is missing: 69 (EX_UNAVAILABLE).
@@ -51,6 +59,8 @@ pub enum Exit {
     Busy,
     /// A graph has faults: 78 (EX_CONFIG).
     Faults,
+    /// As a command of a plugin says.
+    Of(u8),
 }
 
 impl Exit {
@@ -59,10 +69,12 @@ impl Exit {
         match self {
             Self::Fine => 0,
             Self::Failed => 1,
+            Self::Usage => 64,
             Self::NoInput => 66,
             Self::Unavailable => 69,
             Self::Busy => 75,
             Self::Faults => 78,
+            Self::Of(status) => status,
         }
     }
 }
@@ -104,6 +116,9 @@ pub enum CliError {
     /// A setting was not changed.
     #[error("{0}")]
     NotSet(String),
+    /// It stands in no graph.
+    #[error("`{0}` is a command and stands in no graph; run `pipeline {0} --help`")]
+    IsCommand(String),
 }
 
 impl CliError {
@@ -132,13 +147,43 @@ pub fn main(tool: &Tool, plugin_dirs: &[PathBuf]) -> Exit {
     with_process_output(|streams| execute(tool, plugin_dirs, streams)).unwrap_or_else(|exit| exit)
 }
 
+/// Reads the command line. Help tells of the commands that plugins bring as well; wrong usage ends the process.
+pub fn parse() -> Cli {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    Cli::try_parse_from(&words).unwrap_or_else(|error| {
+        if !matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ) {
+            error.exit()
+        }
+        let more = format!("{}{}", command::help(&named_folders(&words)), args::EXAMPLES);
+        let told = Cli::command().after_help(more).try_get_matches_from(&words);
+        told.err().unwrap_or(error).exit()
+    })
+}
+
+/// The folders that `--plugin-dir` names, on a command line that asks for help and so is not read to its end.
+fn named_folders(words: &[OsString]) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for (i, word) in words.iter().enumerate() {
+        let Some(word) = word.to_str() else { continue };
+        if word == "--plugin-dir" {
+            folders.extend(words.get(i + 1).map(PathBuf::from));
+        } else if let Some(folder) = word.strip_prefix("--plugin-dir=") {
+            folders.push(PathBuf::from(folder));
+        }
+    }
+    folders
+}
+
 /// Reads and checks the graph that is to be run; faults and warnings go to standard error.
 ///
 /// # Errors
 /// There is no graph to run; why was told, and this is how the process ends.
-pub fn graph(path: &Path, plugin_dirs: &[PathBuf]) -> Result<Checked, Exit> {
+pub fn graph(path: &Path, plugin_dirs: &[PathBuf], casting: &Casting) -> Result<Checked, Exit> {
     let installed = Installed::scan(search_path(plugin_dirs));
-    with_process_output(|streams| check::load(path, &installed, streams))?.ok_or(Exit::Faults)
+    with_process_output(|streams| check::load_as(path, &installed, casting, streams))?.ok_or(Exit::Faults)
 }
 
 fn with_process_output<T>(body: impl FnOnce(&mut Streams<'_>) -> Result<T, CliError>) -> Result<T, Exit> {

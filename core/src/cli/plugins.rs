@@ -5,6 +5,7 @@ use super::{CliError, Exit, Streams};
 use crate::graph::Elements;
 use crate::plugin::Available;
 use crate::spec::Section;
+use pipeline_plugin_api::abi::Stage;
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -23,6 +24,7 @@ pub(super) fn run(args: &PluginsArgs, elements: &dyn Elements, streams: &mut Str
 pub(super) fn stage(available: &Available) -> String {
     match Section::of_stage(available.stage) {
         Some(section) => section.name().trim_end_matches('s').to_owned(),
+        None if available.stage == Stage::COMMAND => "command".to_owned(),
         None => available.stage.to_string(),
     }
 }
@@ -71,6 +73,7 @@ fn as_json(elements: &dyn Elements) -> serde_json::Value {
         json!({
             "element": known.element,
             "stage": stage(known),
+            "summary": known.summary,
             "plugin": known.plugin,
             "version": known.version,
             "profile": known.profile,

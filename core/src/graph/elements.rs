@@ -4,7 +4,7 @@ use super::places;
 use crate::plugin::{Available, Catalog, Refused};
 use crate::spec::{Fault, GraphSpec, NodeSpec, Placed, Section, quoted};
 use abi_stable::std_types::RStr;
-use pipeline_plugin_api::abi::{ElementRef, Port, PortKind, Ports};
+use pipeline_plugin_api::abi::{ElementRef, Port, PortKind, Ports, Stage};
 use pipeline_plugin_api::config::nearest;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,8 @@ pub(super) struct Found {
     pub element: Option<ElementRef>,
     pub plugin: Option<Available>,
     pub ports: Option<Ports>,
+    /// The config of what stands in for the element that the graph names, where something does.
+    pub stand_in: Option<String>,
 }
 
 impl Found {
@@ -80,7 +82,8 @@ impl Found {
             Ok(element) => Self {
                 element: Some(element),
                 plugin: Some(available.clone()),
-                ports: ports(spec, node, element, faults),
+                ports: original_ports(spec, node, element, faults),
+                stand_in: None,
             },
             Err(why) => {
                 faults.push(Fault::error(name.at.clone(), why));
@@ -90,7 +93,13 @@ impl Found {
     }
 }
 
-fn ports(spec: &GraphSpec, node: &NodeSpec, element: ElementRef, faults: &mut Vec<Fault>) -> Option<Ports> {
+/// What an element takes and gives as a node's own, under the node's config.
+pub(super) fn original_ports(
+    spec: &GraphSpec,
+    node: &NodeSpec,
+    element: ElementRef,
+    faults: &mut Vec<Fault>,
+) -> Option<Ports> {
     let text = node.config.as_ref().map_or("", |config| config.value.as_str());
     let found = element.check()(RStr::from_str(text));
     if !found.is_empty() {
@@ -178,6 +187,9 @@ fn elsewhere(node: &NodeSpec, name: &Placed<String>, available: &Available) -> F
     };
     match Section::of_stage(available.stage) {
         Some(section) => fault(section.one()).help(format!("move `{}` to `{}`", node.name.value, section.name())),
+        None if available.stage == Stage::COMMAND => {
+            fault("a command").help(format!("take it out; it is run as `pipeline {}`", name.value))
+        }
         None => fault("of a stage that this version does not know").help("use the `pipeline` that it was built for"),
     }
 }

@@ -4,17 +4,21 @@
 //! Nothing is made or started here; of a plugin only its descriptions are asked.
 
 mod actions;
+mod casting;
 mod elements;
+mod facts;
 mod lanes;
 mod places;
 mod plan;
 mod ports;
 mod secrets;
+mod truth;
 mod unused;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use casting::{Casting, StandIn};
 pub use elements::{Elements, Installed, suggestion};
 pub use lanes::{CONTROL_LANE, Lane};
 pub use secrets::{Variable, masked, variables};
@@ -23,6 +27,7 @@ use crate::plugin::Available;
 use crate::spec::{Fault, GraphSpec, NodeSpec, Severity};
 use elements::Found;
 use pipeline_plugin_api::abi::{ElementRef, Nanos, Ports};
+use pipeline_plugin_api::tap::RunFacts;
 
 /// A graph without faults.
 pub struct Checked {
@@ -34,6 +39,8 @@ pub struct Checked {
     pub warnings: Vec<Fault>,
     /// The environment variables that hold secrets of its nodes.
     pub secrets: Vec<String>,
+    /// What is told to whoever records a run of it.
+    pub facts: RunFacts,
 }
 
 /// A node whose element is there and takes its config.
@@ -67,6 +74,14 @@ impl CheckedNode {
 /// # Errors
 /// All that is wrong, warnings included, in the order of the file.
 pub fn check(spec: &GraphSpec, elements: &dyn Elements) -> Result<Checked, Vec<Fault>> {
+    check_as(spec, elements, &Casting::default())
+}
+
+/// The same of a graph that is not run as it stands.
+///
+/// # Errors
+/// All that is wrong, warnings included, in the order of the file.
+pub fn check_as(spec: &GraphSpec, elements: &dyn Elements, casting: &Casting) -> Result<Checked, Vec<Fault>> {
     let mut faults = spec.faults.clone();
     for node in &spec.nodes {
         secrets::check(spec, node, &mut faults);
@@ -74,12 +89,21 @@ pub fn check(spec: &GraphSpec, elements: &dyn Elements) -> Result<Checked, Vec<F
     let found: Vec<Found> = spec
         .nodes
         .iter()
-        .map(|node| Found::of(spec, node, elements, &mut faults))
+        .map(|node| match casting.of(node) {
+            Some(stand_in) => casting::found(spec, node, stand_in, elements, &mut faults),
+            None => Found::of(spec, node, elements, &mut faults),
+        })
         .collect();
     let view = View { spec, found: &found };
     ports::check(&view, &mut faults);
     actions::check(&view, &mut faults);
-    unused::check(&view, &mut faults);
+    truth::check(&view, &mut faults);
+    if casting.virtual_time {
+        casting::check_time(&view, &mut faults);
+    }
+    if !casting.without_sinks {
+        unused::check(&view, &mut faults);
+    }
     let (lanes, lane_of) = lanes::plan(&view, &mut faults);
     secrets::tell_once(&mut faults);
     faults.sort_by_key(|fault| (fault.at.start, fault.at.end));
@@ -87,10 +111,12 @@ pub fn check(spec: &GraphSpec, elements: &dyn Elements) -> Result<Checked, Vec<F
         return Err(faults);
     }
     let nodes = spec.nodes.iter().zip(found).zip(lane_of);
+    let nodes: Vec<CheckedNode> = nodes
+        .filter_map(|((node, found), lane)| checked(node, found, lane))
+        .collect();
     Ok(Checked {
-        nodes: nodes
-            .filter_map(|((node, found), lane)| checked(node, found, lane))
-            .collect(),
+        facts: facts::of(spec, &nodes, &lanes),
+        nodes,
         lanes,
         warnings: faults,
         secrets: variables(spec).into_iter().map(|variable| variable.name).collect(),
@@ -105,11 +131,14 @@ fn checked(node: &NodeSpec, found: Found, lane: usize) -> Option<CheckedNode> {
         element,
         plugin: found.plugin?,
         ports: found.ports?,
-        every: node.every.as_ref().map_or(element.every(), |every| every.value),
-        config: node
-            .config
-            .as_ref()
-            .map(|config| config.value.clone())
+        every: match (&node.every, &found.stand_in) {
+            // A stand-in knows itself when it has something to say.
+            (Some(every), None) => every.value,
+            _ => element.every(),
+        },
+        config: found
+            .stand_in
+            .or_else(|| Some(node.config.as_ref()?.value.clone()))
             .unwrap_or_default(),
         lane,
     })

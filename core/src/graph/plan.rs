@@ -10,6 +10,7 @@ impl Checked {
         Plan {
             nodes: self.nodes.iter().map(|node| self.node(node)).collect(),
             secrets: self.secrets.clone(),
+            facts: self.facts.clone(),
         }
     }
 

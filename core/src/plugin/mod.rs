@@ -30,6 +30,8 @@ pub struct Available {
     pub version: String,
     /// `release` or `debug`.
     pub profile: String,
+    /// One sentence for people.
+    pub summary: String,
     /// The plugin's file.
     pub path: PathBuf,
 }
@@ -98,7 +100,12 @@ impl Catalog {
                 });
                 continue;
             }
+            let summaries = manifest.summaries.iter();
+            let mut summaries = summaries
+                .filter(|(of, _)| *of == element)
+                .map(|(_, summary)| summary.clone());
             self.available.push(Available {
+                summary: summaries.next().unwrap_or_default(),
                 element,
                 stage: Stage(stage),
                 plugin: manifest.name.clone(),

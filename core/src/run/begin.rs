@@ -97,6 +97,11 @@ fn since(clock: &Clock) -> String {
     humantime::format_rfc3339_seconds(began).to_string()
 }
 
+/// The id of a run that begins now.
+pub(super) fn run_id_now() -> String {
+    run_id(&since(&Clock::real()))
+}
+
 /// When it began and which process it is: sorts by time, unique on a host.
 fn run_id(since: &str) -> String {
     let compact: String = since.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();

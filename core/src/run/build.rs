@@ -3,14 +3,16 @@
 use super::crew::{Route, Routes};
 use super::host::NodeHost;
 use super::lane::Lane;
-use super::link::{MailSender, link, mailbox};
+use super::link::{End, MailSender, link, mailbox};
 use super::mailbox::actions;
 use super::node::Node;
-use super::plan::{LanePlan, Plan};
+use super::plan::{LanePlan, Plan, PlanNode, Queue};
 use super::shared::Shared;
+use super::tap::Wiring;
 use super::telemetry::Meter;
 use super::wake::{Bell, Wake};
-use pipeline_plugin_api::abi::Stage;
+use abi_stable::std_types::RStr;
+use pipeline_plugin_api::abi::{PortKind, Stage};
 use std::sync::Arc;
 
 /// Where each node of the graph ended up.
@@ -37,6 +39,7 @@ impl Places {
 /// # Errors
 /// The process has no descriptors left.
 pub fn lanes(plan: &Plan, shared: &Arc<Shared>, inline: bool) -> std::io::Result<Vec<Lane>> {
+    shared.wiring.get_or_init(|| Wiring::of(plan));
     let lane_plans = plan.lanes(inline);
     let bells = lane_plans
         .iter()
@@ -83,7 +86,9 @@ fn nodes(plan: &Plan, shared: &Arc<Shared>, lanes: &[LanePlan], bells: &[Bell]) 
         let element = node.element.name();
         let meter = Arc::new(Meter::new(&node.name, element.as_str(), node.stage, &lanes[lane].name));
         shared.telemetry.enroll(meter.clone());
-        Node::new(index, node.clone(), host, meter, shared.clone(), receiver)
+        let mut made = Node::new(index, node.clone(), host, meter, shared.clone(), receiver);
+        made.unheard = !plan.decides_on(index);
+        made
     });
     (made.collect(), places)
 }
@@ -103,12 +108,39 @@ fn connect(plan: &Plan, places: &Places, bells: &[Bell], nodes: &mut [Node]) {
                 nodes[*upstream].posts.push(sender);
                 nodes[index].orders.push((port, receiver));
             } else {
-                let (sender, receiver) = link(node.queue.unwrap_or_default(), bell, meter);
+                let queue = node.queue.unwrap_or_else(|| usual_queue(&plan.nodes[*upstream], node));
+                let end = End {
+                    node: index as u32,
+                    port,
+                };
+                let (sender, receiver) = link(queue, bell, meter, end);
                 nodes[*upstream].sends.push(sender);
                 nodes[index].links.push((port, receiver));
             }
         }
     }
+}
+
+/// How much may wait between two nodes where the graph does not say. What one scheduler hands another are actions, of
+/// which none is to be dropped before the lane is stuck beyond hope.
+fn usual_queue(upstream: &PlanNode, node: &PlanNode) -> Queue {
+    let usual = Queue::default();
+    if upstream.stage == Stage::SCHEDULER && node.stage == Stage::SCHEDULER {
+        return Queue {
+            capacity: Queue::MOST,
+            ..usual
+        };
+    }
+    usual
+}
+
+/// Whether it tells schedulers what became of their actions: an actuator, or a scheduler that stands between.
+fn answers(node: &PlanNode) -> bool {
+    let gives_outcomes = || {
+        let ports = node.element.ports()(RStr::from_str(&node.config)).into_result();
+        ports.is_ok_and(|ports| ports.gives.iter().any(|port| port.kind == PortKind::OUTCOMES))
+    };
+    node.stage == Stage::ACTUATOR || (node.stage == Stage::SCHEDULER && gives_outcomes())
 }
 
 /// What goes elsewhere than along `from`.
@@ -123,7 +155,7 @@ fn routes(plan: &Plan, places: &Places) -> Vec<Routes> {
         for (place, later) in node.last.iter().enumerate() {
             routes[*later].last.push((places.route(*later, index), place as u32));
         }
-        if node.stage == Stage::ACTUATOR {
+        if answers(node) {
             let schedulers = node
                 .from
                 .iter()

@@ -28,6 +28,8 @@ pub struct Maker {
     pub plan: PlanNode,
     /// Its host, in the life that begins.
     pub host: NodeHost,
+    /// Whether no transform and no scheduler hears it.
+    pub unheard: bool,
     /// What was set at run time, by name.
     pub settings: BTreeMap<String, String>,
 }
@@ -61,7 +63,7 @@ impl Maker {
         Ok(Box::new(Callable {
             node,
             waiting: Waiting::new(self.plan.last.len()),
-            gives: Gives::new(self.plan.stage, &ports),
+            gives: Gives::new(self.plan.stage, &ports, self.unheard),
             host: self.host,
         }))
     }

@@ -39,10 +39,10 @@ impl Clock {
         }))
     }
 
-    /// A clock that stands at 0 until it is moved. Its zero is the start of 1970.
-    pub fn simulated() -> Self {
+    /// A clock that stands at 0 until it is moved. Its zero is that long after the start of 1970.
+    pub fn simulated(wall: Nanos) -> Self {
         Self(Arc::new(Inner {
-            wall_at_zero: 0,
+            wall_at_zero: wall.0,
             source: Source::Virtual(AtomicU64::new(0)),
         }))
     }
@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn virtual_time_stands_until_it_is_moved_and_never_goes_back() {
-        let clock = Clock::simulated();
+        let clock = Clock::simulated(Nanos(7));
+        assert_eq!(clock.wall(), Nanos(7));
         assert_eq!(clock.now(), Nanos::ZERO);
         clock.advance_to(Nanos(50));
         clock.advance_to(Nanos(20));

@@ -8,6 +8,7 @@ use abi_stable::std_types::RVec;
 use pipeline_plugin_api::abi::{self, Batch, PortKind, Stage};
 use pipeline_plugin_api::names::Names;
 use pipeline_plugin_api::ports::ANY;
+use pipeline_plugin_api::vocabulary::TRUTH;
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
@@ -40,17 +41,20 @@ pub struct Sifted {
 #[derive(Debug)]
 struct Allowed {
     any: bool,
+    /// Any but those which tell the truth about a simulated node.
+    any_but_truth: bool,
     names: Vec<String>,
     bits: Vec<u64>,
 }
 
 impl Gives {
-    /// What a node of that stage with those ports may say.
-    pub fn new(stage: Stage, ports: &abi::Ports) -> Self {
+    /// What a node of that stage with those ports may say. `truth` where no transform and no scheduler hears it: only
+    /// then may it say the truth about a simulated node without declaring each of its metrics.
+    pub fn new(stage: Stage, ports: &abi::Ports, truth: bool) -> Self {
         let has = |kind: PortKind| ports.gives.iter().any(|port| port.kind == kind);
         Self {
             changes: stage == Stage::TARGETS,
-            metrics: Allowed::new(ports, PortKind::READINGS),
+            metrics: Allowed::new(ports, PortKind::READINGS).telling(truth),
             findings: has(PortKind::FINDINGS),
             knobs: Allowed::new(ports, PortKind::ACTIONS),
             // Every actuator tells what became of its actions, whether its ports say so or not.
@@ -122,27 +126,19 @@ impl Gives {
                 strange.push((kind.to_owned(), name));
             }
         };
-        let metrics = &self.metrics;
         out.readings.retain(|reading| {
-            let allowed = metrics.any || metrics.has(reading.metric.0);
+            let allowed = self.metrics.allows(reading.metric.0);
             if !allowed {
-                let name = names.metric_name(reading.metric);
-                note(
-                    "readings of ",
-                    name.map_or(format!("no metric ({})", reading.metric.0), |n| format!("`{}`", n.name)),
-                );
+                let name = names.metric_name(reading.metric).map(|known| known.name.to_string());
+                note("readings of ", called(name, "metric", reading.metric.0));
             }
             allowed
         });
-        let knobs = &self.knobs;
         out.actions.retain(|action| {
-            let allowed = knobs.any || knobs.has(action.knob.0);
+            let allowed = self.knobs.allows(action.knob.0);
             if !allowed {
-                let name = names.knob_name(action.knob);
-                note(
-                    "actions on ",
-                    name.map_or(format!("no knob ({})", action.knob.0), |n| format!("`{}`", n.name)),
-                );
+                let name = names.knob_name(action.knob).map(|known| known.name.to_string());
+                note("actions on ", called(name, "knob", action.knob.0));
             }
             allowed
         });
@@ -168,6 +164,11 @@ impl Gives {
     }
 }
 
+/// What is said of a metric or knob that may not be: its name, or its number where it has none.
+fn called(name: Option<String>, kind: &str, id: u32) -> String {
+    name.map_or_else(|| format!("no {kind} ({id})"), |name| format!("`{name}`"))
+}
+
 impl Allowed {
     fn new(ports: &abi::Ports, kind: PortKind) -> Self {
         let names: Vec<String> = ports
@@ -178,9 +179,23 @@ impl Allowed {
             .collect();
         Self {
             any: names.iter().any(|name| name == ANY),
+            any_but_truth: false,
             names,
             bits: Vec::new(),
         }
+    }
+
+    /// Without the truth, however it is declared, unless `truth`.
+    fn telling(mut self, truth: bool) -> Self {
+        if !truth {
+            self.any_but_truth = std::mem::take(&mut self.any);
+            self.names.retain(|name| !name.starts_with(TRUTH));
+        }
+        self
+    }
+
+    fn allows(&self, id: u32) -> bool {
+        self.any || self.has(id)
     }
 
     fn has(&self, id: u32) -> bool {
@@ -189,12 +204,13 @@ impl Allowed {
     }
 
     fn learn<'a>(&mut self, id: u32, name: impl FnOnce() -> Option<&'a str>) {
-        if self.any || self.has(id) {
+        if self.allows(id) {
             return;
         }
         // Only ids that were interned have a name, so the bits grow no longer than the table of names.
         let Some(name) = name() else { return };
-        if self.names.iter().any(|allowed| allowed == name) {
+        let any = self.any_but_truth && !name.starts_with(TRUTH);
+        if any || self.names.iter().any(|allowed| allowed == name) {
             let word = id as usize / 64;
             if self.bits.len() <= word {
                 self.bits.resize(word + 1, 0);
@@ -234,7 +250,7 @@ mod tests {
     }
 
     fn gives(stage: Stage, ports: Ports) -> Gives {
-        Gives::new(stage, &ports.into_abi())
+        Gives::new(stage, &ports.into_abi(), false)
     }
 
     #[test]
@@ -275,17 +291,42 @@ mod tests {
 
     #[test]
     fn a_node_that_gives_any_reading_gives_any() {
-        let names = RwLock::new(Names::default());
+        let mut names = Names::default();
+        let other = names.metric("other", "1", Kind::GAUGE).unwrap();
+        let names = RwLock::new(names);
         let mut gives = gives(Stage::TRANSFORM, Ports::new().gives_any_reading(""));
         let mut out = Batch::default();
-        out.readings.push(reading(MetricId(7)));
+        out.readings.push(reading(other));
         assert_eq!(gives.sift(&mut out, &names), None);
+    }
+
+    #[test]
+    fn the_truth_is_said_to_nobody_who_decides() {
+        let mut names = Names::default();
+        let cause = names.metric("truth.cause", "1", Kind::GAUGE).unwrap();
+        let good = names.metric(CPU_TIME.name, CPU_TIME.unit, CPU_TIME.kind).unwrap();
+        let names = RwLock::new(names);
+        let left = |truth: bool, ports: Ports| {
+            let mut out = Batch::default();
+            out.readings.extend([reading(cause), reading(good)]);
+            Gives::new(Stage::COLLECTOR, &ports.into_abi(), truth).sift(&mut out, &names);
+            out.readings.len()
+        };
+        let any = || Ports::new().gives_any_reading("");
+        assert_eq!((left(false, any()), left(true, any())), (1, 2));
+        let declared = Ports::new().gives_named("truth.cause", "1", "").gives(&CPU_TIME);
+        assert_eq!(
+            left(false, declared),
+            1,
+            "a graph's check refuses it, and so does the host"
+        );
     }
 
     #[test]
     fn at_the_bound_nothing_is_cut_and_past_it_the_rest_is() {
         let names = RwLock::new(Names::default());
-        let mut gives = gives(Stage::TRANSFORM, Ports::new().gives_any_reading(""));
+        let ports = Ports::new().gives_any_reading("");
+        let mut gives = Gives::new(Stage::TRANSFORM, &ports.into_abi(), true);
         let mut out = Batch::default();
         out.readings.resize(MOST_VALUES, Reading::default());
         assert_eq!(gives.sift(&mut out, &names), None);

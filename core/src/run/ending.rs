@@ -34,25 +34,24 @@ impl LastCalls {
         Nanos(left.0 / 2).max(LEAST)
     }
 
-    /// What is still under way to a node, and what it answers.
+    /// What is still under way to a node, in one call, and what it answers.
     pub fn deliver(&mut self, node: &mut Node, at: Nanos, batches: Vec<(u32, Arc<Batch>)>) -> Batch {
         if batches.is_empty() {
             return Batch::default();
         }
-        self.call(node, "input", move |callable, out| {
-            let mut results = Vec::new();
-            for (port, batch) in &batches {
-                let port = [PortBatch { port: *port, batch }];
-                results.push(callable.node.input(at, RSlice::from_slice(&port), out));
-            }
-            results
+        self.call(node, at, "input", move |callable, out| {
+            let ports: Vec<PortBatch<'_>> = batches
+                .iter()
+                .map(|(port, batch)| PortBatch { port: *port, batch })
+                .collect();
+            vec![callable.node.input(at, RSlice::from_slice(&ports), out)]
         })
     }
 
     /// What it still has to say. Gives its output even where it fails.
     pub fn drain(&mut self, node: &mut Node) -> Batch {
         let deadline = self.shared.clock.now() + self.share();
-        let out = self.call(node, "drain", move |callable, out| {
+        let out = self.call(node, self.shared.clock.now(), "drain", move |callable, out| {
             vec![callable.node.drain(deadline, out)]
         });
         if node.last_call_failed() {
@@ -63,7 +62,9 @@ impl LastCalls {
 
     /// The last call. What the node left undone is undone from the journal when all nodes have stopped.
     pub fn stop(&mut self, node: &mut Node) {
-        self.call(node, "stop", |callable, _| vec![callable.node.stop()]);
+        self.call(node, self.shared.clock.now(), "stop", |callable, _| {
+            vec![callable.node.stop()]
+        });
         let Some(callable) = node.callable.take() else { return };
         let host = callable.host.clone();
         if self
@@ -78,10 +79,10 @@ impl LastCalls {
     fn call(
         &mut self,
         node: &mut Node,
+        at: Nanos,
         name: &str,
         call: impl FnOnce(&mut Callable, &mut Batch) -> Vec<Called> + Send + 'static,
     ) -> Batch {
-        let at = self.shared.clock.now();
         let mut out = Batch { at, ..Batch::default() };
         let Some(mut callable) = node.callable.take() else {
             return out;

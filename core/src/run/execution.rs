@@ -3,14 +3,15 @@
 use super::drain;
 use super::lane::{Berth, Lane};
 use super::node::Node;
-use super::plan::Plan;
+use super::plan::{Plan, PlanNode};
 use super::progress::Progress;
 use super::shared::Shared;
 use super::signals::Stops;
+use super::timetable::Table;
 use super::watchdog::Watchdog;
 use super::{Options, Report, RunError, build, starting};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use pipeline_plugin_api::abi::{Level, Nanos, Stage};
+use pipeline_plugin_api::abi::{Level, Nanos, Stage, Timetable};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,15 +20,55 @@ const ONCE: Nanos = Nanos::from_secs(30);
 /// How often it is looked whether the guardian lives.
 const TEND: Nanos = Nanos::from_secs(1);
 
+/// How a plan is run in one lane, in computed time.
+#[derive(Clone, Debug, Default)]
+pub struct Inline<'a> {
+    /// How long.
+    pub span: Nanos,
+    /// The instants, where they are given.
+    pub table: Option<&'a Timetable>,
+}
+
 /// Runs a plan for a span of virtual time, all nodes in one lane, and gives how it ended.
 ///
 /// # Errors
 /// The run could not begin.
 pub fn run_virtual(plan: &Plan, span: Nanos, shared: &Arc<Shared>) -> Result<Report, RunError> {
+    run_inline(plan, &Inline { span, table: None }, shared)
+}
+
+/// The same, at the instants of a timetable where there is one.
+///
+/// # Errors
+/// The run could not begin.
+pub fn run_inline(plan: &Plan, inline: &Inline<'_>, shared: &Arc<Shared>) -> Result<Report, RunError> {
     let mut lanes = build::lanes(plan, shared, true)?;
     starting::start(&mut lanes, plan, shared, None, Nanos::FOREVER)?;
-    let nodes = lanes.into_iter().flat_map(|lane| lane.run_virtual(span)).collect();
-    Ok(end(plan, nodes, shared, span + Nanos::from_secs(10)))
+    let names: Vec<&str> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
+    let pure = |node: &PlanNode| matches!(node.stage, Stage::TRANSFORM | Stage::SCHEDULER);
+    let pure: Vec<bool> = plan.nodes.iter().map(pure).collect();
+    let run = |lane: Lane| match inline.table {
+        Some(table) => lane.run_table(Table::of(table, &names, pure.clone()), inline.span),
+        None => lane.run_virtual(inline.span),
+    };
+    let nodes = lanes.into_iter().flat_map(run).collect();
+    ended(shared, if inline.table.is_some() { "timetable" } else { "time" });
+    let deadline = shared.clock.now() + Nanos::from_secs(10);
+    // A timetable has the end of the recorded run in it.
+    let report = end(plan, nodes, shared, deadline, inline.table.is_none());
+    summarize(&report, shared);
+    Ok(Report {
+        aborted: shared.is_aborted(),
+        complete: shared.is_complete(),
+        ..report
+    })
+}
+
+/// Why a run ends, for whoever records it; the first reason counts.
+fn ended(shared: &Shared, why: &str) {
+    if let Some(facts) = shared.facts.get() {
+        facts.end(why);
+    }
 }
 
 /// Runs a plan until its time is over, it is interrupted, or it aborts; then ends it.
@@ -112,6 +153,7 @@ fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress
     while !shared.is_stopping() {
         let now = shared.clock.now();
         if now >= end {
+            ended(shared, "time");
             if options.once && options.duration.is_none() {
                 shared.fell_short();
                 let why = format!(
@@ -122,6 +164,7 @@ fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress
             return;
         }
         if options.once && shared.collectors_that_spoke() >= collectors {
+            ended(shared, "once");
             return;
         }
         if now >= tend {
@@ -131,6 +174,7 @@ fn wait(plan: &Plan, options: &Options, shared: &Shared, stops: &Stops, progress
         if let Some(signal) = stops.within((end - now).min(step)) {
             let why = format!("stopping on {signal}; again to hurry");
             shared.logger.log(Level::INFO, "run", &why, &[]);
+            ended(shared, signal);
             return;
         }
         progress.show(now, options.duration);
@@ -185,7 +229,7 @@ fn come_back(lane: &Running, shared: &Shared, deadline: Nanos, stops: &Stops) ->
 fn end_within(plan: &Plan, nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nanos, stops: &Stops) -> Report {
     let (sender, receiver) = bounded(1);
     let (of_plan, of_shared) = (plan.clone(), shared.clone());
-    let ending = move || drop(sender.send(end(&of_plan, nodes, &of_shared, deadline)));
+    let ending = move || drop(sender.send(end(&of_plan, nodes, &of_shared, deadline, true)));
     if std::thread::Builder::new()
         .name("end".to_owned())
         .spawn(ending)
@@ -213,8 +257,9 @@ fn end_within(plan: &Plan, nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nan
     }
 }
 
-fn end(plan: &Plan, nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nanos) -> Report {
-    let nodes = drain::drain(plan, nodes, shared, deadline);
+/// What is under way between nodes arrives before, if it is to.
+fn end(plan: &Plan, nodes: Vec<Node>, shared: &Arc<Shared>, deadline: Nanos, finish: bool) -> Report {
+    let nodes = drain::drain(plan, nodes, shared, deadline, finish);
     let restored = drain::restore(shared);
     let figures = nodes
         .iter()

@@ -1,16 +1,19 @@
 //! The host as one life of a node sees it: [`HostAbi`] over what the run shares.
 
 use super::descriptors;
+use super::facts;
 use super::journal::Life;
 use super::shared::Shared;
+use super::tap::{Moment, Tap};
 use super::telemetry;
 use super::wake::Wake;
 use abi_stable::erased_types::TD_Opaque;
 use abi_stable::std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec, Tuple2};
 use pipeline_plugin_api::abi::{
-    Field, HostAbi, HostAbi_TO, HostRef, Kind, KnobId, KnobName, Level, MetricId, MetricName, Nanos, Part, Target,
-    TargetId, Undo,
+    Field, GraphEnd, GraphRequest, HostAbi, HostAbi_TO, HostRef, Kind, KnobId, KnobName, Level, MetricId, MetricName,
+    Nanos, Part, Stage, Stream, TapBatch, TapKind, TapNote, TapRequest, Target, TargetId, Undo,
 };
+use pipeline_plugin_api::tap;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +27,14 @@ const SECRETS: &str = "pipeline.secrets";
 const MOST_COUNTERS: usize = 256;
 /// The name of all counters past that.
 const OTHERS: &str = "others";
+
+/// What a command may ask for beyond what nodes may.
+pub trait Office: Send + Sync + std::fmt::Debug {
+    /// Writes text; `false` where nobody reads it any more.
+    fn print(&self, stream: Stream, text: &str) -> bool;
+    /// Runs a graph and comes back when it has ended.
+    fn run_graph(&self, request: &GraphRequest) -> GraphEnd;
+}
 
 /// The host's side of one life of a node.
 #[derive(Clone)]
@@ -108,6 +119,30 @@ impl NodeHost {
     /// Whether the node asked to be called since this was last asked.
     pub fn take_wake(&self) -> bool {
         self.inner.wake.take()
+    }
+
+    /// Opens the tap for this node, which is a sink.
+    fn open_tap(&self, capacity: u32) -> Result<(), String> {
+        let shared = &self.inner.shared;
+        let Some(wiring) = shared.wiring.get() else {
+            return Err("there is no run whose tap could be opened".to_owned());
+        };
+        if wiring.stage(&self.inner.name) != Some(Stage::SINK) {
+            return Err(format!(
+                "`{}` is no sink, and only a sink may open the tap",
+                self.inner.name
+            ));
+        }
+        let tap = Tap::new(&self.inner.name, self.inner.wake.clone(), wiring, capacity);
+        let opened = shared.tap.get_or_init(|| tap);
+        // A sink that is made anew goes on with the tap that it opened in its life before.
+        if opened.owner() == self.inner.name {
+            return Ok(());
+        }
+        Err(format!(
+            "`{}` records this run already, and there is one tap; take one of the two out",
+            opened.owner()
+        ))
     }
 
     fn state_file(&self, key: &str) -> Option<std::path::PathBuf> {
@@ -213,12 +248,30 @@ impl HostAbi for NodeHost {
                 format!("`{key}` is no name for a state: use letters, digits, `-`, `_` and `.`").into(),
             );
         };
+        if let Some(fetches) = self.inner.shared.fetches.get() {
+            fetches.store(key.as_str(), bytes.as_slice());
+            return RResult::ROk(());
+        }
         store(&path, bytes.as_slice())
             .map_err(|error| RString::from(format!("cannot write `{}`: {error}", path.display())))
             .into()
     }
     fn fetch(&self, key: RStr<'_>) -> ROption<RVec<u8>> {
-        let bytes = self.state_file(key.as_str()).and_then(|path| std::fs::read(path).ok());
+        let shared = &self.inner.shared;
+        let bytes = match shared.fetches.get() {
+            Some(fetches) => fetches.fetch(&self.inner.name, key.as_str()),
+            None => self.state_file(key.as_str()).and_then(|path| std::fs::read(path).ok()),
+        };
+        if let (Some(tap), Some(wiring)) = (shared.tap.get(), shared.wiring.get())
+            && let Some(node) = wiring.find(&self.inner.name)
+        {
+            tap.noted(TapKind::FETCHED, node, Moment::default(), || TapNote {
+                name: key.as_str().into(),
+                bytes: bytes.clone().unwrap_or_default().into(),
+                number: u64::from(bytes.is_some()),
+                ..TapNote::default()
+            });
+        }
         bytes.map(RVec::from).into()
     }
     fn wake(&self) {
@@ -230,8 +283,40 @@ impl HostAbi for NodeHost {
     fn run_id(&self) -> RString {
         self.inner.shared.run_id.as_str().into()
     }
+    fn is_virtual(&self) -> bool {
+        self.inner.shared.clock.is_virtual()
+    }
+    fn tap_open(&self, request: &TapRequest) -> RResult<(), RString> {
+        self.open_tap(request.capacity).map_err(RString::from).into()
+    }
+    fn tap_take(&self, out: &mut TapBatch) {
+        match self.inner.shared.tap.get().filter(|tap| tap.owner() == self.inner.name) {
+            Some(tap) => tap.take(out),
+            None => out.clear(),
+        }
+    }
+    fn print(&self, stream: Stream, text: RStr<'_>) -> bool {
+        let office = self.inner.shared.office.get();
+        office.is_some_and(|office| office.print(stream, text.as_str()))
+    }
+    fn run_graph(&self, request: &GraphRequest) -> RResult<GraphEnd, RString> {
+        match self.inner.shared.office.get() {
+            Some(office) => RResult::ROk(office.run_graph(request)),
+            None => RResult::RErr("only commands may have graphs run".into()),
+        }
+    }
     fn extension(&self, name: RStr<'_>, _: RSlice<'_, u8>) -> ROption<RVec<u8>> {
         match name.as_str() {
+            tap::FACTS => {
+                let told = self.inner.shared.facts.get().map(facts::Facts::told);
+                told.and_then(|facts| serde_json::to_vec(&facts).ok())
+                    .map(RVec::from)
+                    .into()
+            }
+            tap::SUMMARY => {
+                let summary = serde_json::to_vec(&facts::summary(&self.inner.shared));
+                summary.ok().map(RVec::from).into()
+            }
             telemetry::EXTENSION => ROption::RSome(telemetry::answer(&self.inner.shared).into()),
             SECRETS => {
                 let names = self.inner.shared.secrets.get().map(|names| names.join("\n"));
@@ -276,7 +361,7 @@ mod tests {
     use crate::run::wake::Bell;
 
     fn host() -> NodeHost {
-        let shared = crate::run::tests::shared_in(std::path::Path::new("/proc/nowhere"), Clock::simulated());
+        let shared = crate::run::tests::shared_in(std::path::Path::new("/proc/nowhere"), Clock::simulated(Nanos::ZERO));
         NodeHost::new(Arc::new(shared), "node", Vec::new(), Wake::new(Bell::new().unwrap()))
     }
 

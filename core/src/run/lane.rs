@@ -12,7 +12,9 @@ use super::host::NodeHost;
 use super::node::Node;
 use super::seat::Seat;
 use super::shared::Shared;
+use super::tap::Moment;
 use super::telemetry::Count;
+use super::timetable::Table;
 use super::undo::{Patience, told};
 use super::wake::Bell;
 use pipeline_plugin_api::abi::{Batch, Level, Nanos, Stage, borrow_descriptor};
@@ -54,6 +56,10 @@ pub struct Lane {
     outputs: Vec<Batch>,
     shared: Arc<Shared>,
     ready: Vec<i32>,
+    /// The instant that is walked.
+    moment: Moment,
+    /// What says when there are instants, where it is not the nodes.
+    table: Option<Box<Table>>,
     /// Something came from outside the lane since the last instant.
     rung: bool,
     /// Somebody wants to know how long calls take.
@@ -92,6 +98,8 @@ impl Lane {
             seat: Arc::default(),
             shared,
             ready: Vec::new(),
+            moment: Moment::default(),
+            table: None,
             rung: false,
             timing: false,
             hung,
@@ -142,14 +150,39 @@ impl Lane {
 
     /// In virtual time: one instant after the other until `end`, without waiting. Gives the nodes back.
     pub fn run_virtual(mut self, end: Nanos) -> Vec<Node> {
+        let mut still = Standstill::default();
         while !self.shared.is_stopping() {
             match self.next() {
                 Next::Now => self.instant(),
                 Next::At(at) if at < end => self.shared.clock.advance_to(at),
                 _ => break,
             }
+            if let Some(why) = still.look(self.shared.clock.now()) {
+                self.log(Level::ERROR, &why);
+                self.shared.abort();
+                self.shared.stop();
+            }
         }
-        self.shared.clock.advance_to(end);
+        self.end_virtual(end)
+    }
+
+    /// The same at the instants of a timetable. Gives the nodes back.
+    pub fn run_table(mut self, table: Table, end: Nanos) -> Vec<Node> {
+        self.table = Some(Box::new(table));
+        while !self.shared.is_stopping() {
+            let Some(at) = self.table.as_mut().and_then(|table| table.step()) else {
+                break;
+            };
+            self.shared.clock.advance_to(at);
+            self.instant_at(at);
+        }
+        self.end_virtual(end)
+    }
+
+    fn end_virtual(self, end: Nanos) -> Vec<Node> {
+        if !self.shared.is_stopping() {
+            self.shared.clock.advance_to(end);
+        }
         self.crew.map(|crew| crew.nodes).unwrap_or_default()
     }
 
@@ -229,6 +262,30 @@ impl Lane {
 
     fn log(&self, level: Level, message: &str) {
         self.shared.logger.log(level, &self.berth.name, message, &[]);
+    }
+}
+
+/// Notices that nodes have each other called without end at one moment, where time cannot go on by itself.
+#[derive(Debug, Default)]
+struct Standstill {
+    at: Nanos,
+    turns: u32,
+}
+
+impl Standstill {
+    /// Turns of the loop at one moment that no graph needs.
+    const MOST: u32 = 100_000;
+
+    fn look(&mut self, now: Nanos) -> Option<String> {
+        if now > self.at {
+            (self.at, self.turns) = (now, 0);
+        }
+        self.turns += 1;
+        (self.turns > Self::MOST).then(|| {
+            format!(
+                "nodes have each other called without end at {now} of virtual time, which cannot go on; the run ends"
+            )
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::plan::{Overflow, Queue};
 use super::shared::Shared;
+use super::tap::Said;
 use super::telemetry::Meter;
 use super::wake::Bell;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
@@ -10,25 +11,44 @@ use pipeline_plugin_api::abi::Batch;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A batch on its way between lanes.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// Who said it.
+    pub said: Said,
+    /// What was said.
+    pub batch: Arc<Batch>,
+}
+
+/// Where an edge ends: a node by its place in the graph, and its port.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct End {
+    /// The node's place in the graph.
+    pub node: u32,
+    /// Its port.
+    pub port: u32,
+}
+
 /// The sending end of an edge between lanes.
 #[derive(Clone, Debug)]
 pub struct LinkSender {
-    sender: Sender<Arc<Batch>>,
+    sender: Sender<Passed>,
     /// To take the oldest out when it must make room.
-    oldest: Option<Receiver<Arc<Batch>>>,
+    oldest: Option<Receiver<Passed>>,
     overflow: Overflow,
     bell: Bell,
     reader: Arc<Meter>,
+    end: End,
 }
 
 /// The receiving end of an edge between lanes.
 #[derive(Clone, Debug)]
 pub struct LinkReceiver {
-    receiver: Receiver<Arc<Batch>>,
+    receiver: Receiver<Passed>,
 }
 
 /// An edge into the lane with that bell, to the node with those figures: what is dropped is counted there.
-pub fn link(queue: Queue, bell: Bell, reader: Arc<Meter>) -> (LinkSender, LinkReceiver) {
+pub fn link(queue: Queue, bell: Bell, reader: Arc<Meter>, end: End) -> (LinkSender, LinkReceiver) {
     let (sender, receiver) = bounded(queue.capacity.max(1) as usize);
     let overflow = queue.overflow;
     // A receiver of its own would hide from a sender that waits that the reader is gone.
@@ -40,6 +60,7 @@ pub fn link(queue: Queue, bell: Bell, reader: Arc<Meter>) -> (LinkSender, LinkRe
             overflow,
             bell,
             reader,
+            end,
         },
         LinkReceiver { receiver },
     )
@@ -47,53 +68,61 @@ pub fn link(queue: Queue, bell: Bell, reader: Arc<Meter>) -> (LinkSender, LinkRe
 
 impl LinkSender {
     /// Sends a batch; what does not fit is dealt with as the queue says and counted.
-    pub fn send(&self, batch: Arc<Batch>, shared: &Shared) {
-        let left = match self.sender.try_send(batch) {
+    pub fn send(&self, passed: Passed, shared: &Shared) {
+        let left = match self.sender.try_send(passed) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => None,
-            Err(TrySendError::Full(batch)) => Some(batch),
+            Err(TrySendError::Full(passed)) => Some(passed),
         };
-        if let Some(batch) = left {
+        if let Some(passed) = left {
             match self.overflow {
-                Overflow::DropNewest => self.count(&batch),
-                Overflow::DropOldest => self.push_out(batch),
-                Overflow::Block => self.wait(batch, shared),
+                Overflow::DropNewest => self.count(&passed, shared),
+                Overflow::DropOldest => self.push_out(passed, shared),
+                Overflow::Block => self.wait(passed, shared),
             }
         }
         self.bell.ring();
     }
 
-    fn push_out(&self, mut batch: Arc<Batch>) {
+    /// Whether its reader is one to send to: a recorder has everything from the tap.
+    pub fn is_heard(&self) -> bool {
+        !self.reader.is_tapping()
+    }
+
+    fn push_out(&self, mut passed: Passed, shared: &Shared) {
         loop {
             if let Some(Ok(oldest)) = self.oldest.as_ref().map(Receiver::try_recv) {
-                self.count(&oldest);
+                self.count(&oldest, shared);
             }
-            match self.sender.try_send(batch) {
-                Err(TrySendError::Full(again)) => batch = again,
+            match self.sender.try_send(passed) {
+                Err(TrySendError::Full(again)) => passed = again,
                 Ok(()) | Err(TrySendError::Disconnected(_)) => return,
             }
         }
     }
 
     /// Waits for room, and gives up when the run is stopped, so that a dead reader cannot hold it up.
-    fn wait(&self, mut batch: Arc<Batch>, shared: &Shared) {
+    fn wait(&self, mut passed: Passed, shared: &Shared) {
         self.bell.ring();
         loop {
-            match self.sender.send_timeout(batch, Duration::from_millis(20)) {
+            match self.sender.send_timeout(passed, Duration::from_millis(20)) {
                 Ok(()) | Err(SendTimeoutError::Disconnected(_)) => return,
-                Err(SendTimeoutError::Timeout(again)) if shared.is_stopping() => return self.count(&again),
-                Err(SendTimeoutError::Timeout(again)) => batch = again,
+                Err(SendTimeoutError::Timeout(again)) if shared.is_stopping() => return self.count(&again, shared),
+                Err(SendTimeoutError::Timeout(again)) => passed = again,
             }
         }
     }
 
-    fn count(&self, batch: &Batch) {
-        self.reader.dropped.add(batch.len() as u64);
+    fn count(&self, passed: &Passed, shared: &Shared) {
+        self.reader.dropped.add(passed.batch.len() as u64);
+        if let Some(tap) = shared.tap.get() {
+            tap.dropped(self.end.node, passed.said.at_port(self.end.port));
+        }
     }
 }
 
 impl LinkReceiver {
     /// The next batch, if there is one.
-    pub fn take(&self) -> Option<Arc<Batch>> {
+    pub fn take(&self) -> Option<Passed> {
         self.receiver.try_recv().ok()
     }
 
@@ -107,11 +136,11 @@ impl LinkReceiver {
 #[derive(Clone, Debug)]
 pub enum Mail {
     /// Changes of targets.
-    Changes(Arc<Batch>),
+    Changes(Passed),
     /// Outcomes and controls of the actuators that it feeds.
-    Feedback(Arc<Batch>),
+    Feedback(Passed),
     /// What the node at that place of `last` said.
-    Last(u32, Arc<Batch>),
+    Last(u32, Passed),
     /// A setting is to be changed. What was accepted lasts for the run and outlives a restart of the node.
     Control {
         /// The setting.
@@ -176,12 +205,16 @@ mod tests {
     use super::*;
     use pipeline_plugin_api::abi::{Nanos, Reading, Stage};
 
-    fn batch(at: u64) -> Arc<Batch> {
-        Arc::new(Batch {
+    fn batch(at: u64) -> Passed {
+        let batch = Batch {
             at: Nanos(at),
             readings: vec![Reading::default()].into(),
             ..Batch::default()
-        })
+        };
+        Passed {
+            said: Said::default(),
+            batch: Arc::new(batch),
+        }
     }
 
     fn reader() -> Arc<Meter> {
@@ -191,9 +224,16 @@ mod tests {
     fn left_after(overflow: Overflow, sent: u64) -> (Vec<u64>, u64) {
         let shared = crate::run::tests::shared();
         let reader = reader();
-        let (sender, receiver) = link(Queue { capacity: 2, overflow }, Bell::new().unwrap(), reader.clone());
+        let (sender, receiver) = link(
+            Queue { capacity: 2, overflow },
+            Bell::new().unwrap(),
+            reader.clone(),
+            End::default(),
+        );
         (1..=sent).for_each(|at| sender.send(batch(at), &shared));
-        let left = std::iter::from_fn(|| receiver.take()).map(|batch| batch.at.0).collect();
+        let left = std::iter::from_fn(|| receiver.take())
+            .map(|passed| passed.batch.at.0)
+            .collect();
         (left, reader.dropped.get())
     }
 
@@ -223,6 +263,7 @@ mod tests {
             },
             Bell::new().unwrap(),
             reader.clone(),
+            End::default(),
         );
         let writer = std::thread::spawn({
             let shared = shared.clone();
@@ -230,7 +271,7 @@ mod tests {
         });
         let mut seen = Vec::new();
         while seen.len() < 20 {
-            seen.extend(receiver.take().map(|batch| batch.at.0));
+            seen.extend(receiver.take().map(|passed| passed.batch.at.0));
             std::thread::yield_now();
         }
         writer.join().unwrap();
@@ -244,7 +285,7 @@ mod tests {
             capacity: 1,
             overflow: Overflow::Block,
         };
-        let (sender, receiver) = link(queue, Bell::new().unwrap(), reader());
+        let (sender, receiver) = link(queue, Bell::new().unwrap(), reader(), End::default());
         sender.send(batch(1), &shared);
         drop(receiver);
         sender.send(batch(2), &shared);
@@ -261,6 +302,7 @@ mod tests {
             },
             Bell::new().unwrap(),
             reader.clone(),
+            End::default(),
         );
         sender.send(batch(1), &shared);
         shared.stop();

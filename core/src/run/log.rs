@@ -233,6 +233,7 @@ impl std::fmt::Debug for Logger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pipeline_plugin_api::abi::Nanos;
 
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<Vec<u8>>>);
@@ -249,7 +250,12 @@ mod tests {
 
     fn line(format: Format, level: Level) -> String {
         let kept = Kept::default();
-        let logger = Logger::new(format, Level::INFO, Clock::simulated(), Box::new(kept.clone()));
+        let logger = Logger::new(
+            format,
+            Level::INFO,
+            Clock::simulated(Nanos::ZERO),
+            Box::new(kept.clone()),
+        );
         logger.log(
             level,
             "guard",
@@ -280,7 +286,7 @@ mod tests {
         let (let_go, held) = bounded::<()>(0);
         let kept = Kept::default();
         let out = Box::new(Stuck(held, kept.clone()));
-        let logger = Logger::new(Format::Text, Level::INFO, Clock::simulated(), out);
+        let logger = Logger::new(Format::Text, Level::INFO, Clock::simulated(Nanos::ZERO), out);
         // The thread has one line in hand, the queue has its fill, and the rest is lost.
         let given = MOST_LINES + 101;
         (0..given).for_each(|number| logger.log(Level::INFO, "busy", &format!("line {number}"), &[]));
@@ -311,7 +317,12 @@ mod tests {
     #[test]
     fn what_a_stranger_wrote_neither_breaks_the_line_nor_commands_the_terminal() {
         let kept = Kept::default();
-        let logger = Logger::new(Format::Text, Level::INFO, Clock::simulated(), Box::new(kept.clone()));
+        let logger = Logger::new(
+            Format::Text,
+            Level::INFO,
+            Clock::simulated(Nanos::ZERO),
+            Box::new(kept.clone()),
+        );
         let fields: [(&str, &dyn Display); 2] = [("a\nb", &"x\u{1b}[2J\r\ny"), ("said", &"\"end\" WARN")];
         logger.log(Level::INFO, "watch", "one\ntwo\u{1b}]0;three\u{9b}", &fields);
         logger.flush();
@@ -325,7 +336,12 @@ mod tests {
     #[test]
     fn a_field_does_not_stand_for_what_the_host_says() {
         let kept = Kept::default();
-        let logger = Logger::new(Format::Json, Level::INFO, Clock::simulated(), Box::new(kept.clone()));
+        let logger = Logger::new(
+            Format::Json,
+            Level::INFO,
+            Clock::simulated(Nanos::ZERO),
+            Box::new(kept.clone()),
+        );
         logger.log(Level::INFO, "watch", "so", &[("node", &"run"), ("message", &"no")]);
         logger.flush();
         let value: serde_json::Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();

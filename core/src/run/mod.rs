@@ -19,6 +19,7 @@ pub mod desk;
 pub mod drain;
 pub mod ending;
 pub mod execution;
+pub mod facts;
 pub mod hand;
 pub mod host;
 pub mod journal;
@@ -34,9 +35,12 @@ pub mod recover;
 pub mod seat;
 pub mod shared;
 pub mod signals;
+pub mod simulated;
 pub mod socket;
 pub mod starting;
+pub mod tap;
 pub mod telemetry;
+pub mod timetable;
 pub mod undo;
 pub mod waiting;
 pub mod wake;
@@ -50,6 +54,7 @@ pub use execution::run_virtual;
 use crate::guardian::Guardian;
 use begin::Begun;
 use clock::Clock;
+use facts::Facts;
 use journal::Journal;
 use log::Logger;
 use node::Figures;
@@ -132,6 +137,9 @@ pub enum RunError {
         /// The node.
         node: String,
     },
+    /// Names that were given contradict each other.
+    #[error("the names that it is to begin with contradict each other: {0}")]
+    Names(String),
     /// It acts, and another run does.
     #[error(transparent)]
     Locked(#[from] acting::Refused),
@@ -166,6 +174,9 @@ pub fn run(plan: &Plan, options: &Options, begun: Begun) -> Result<Report, RunEr
         ..options.clone()
     };
     let shared = Shared::new(clock, logger, journal, run_id, options.dry_run, state_folder());
+    shared
+        .facts
+        .get_or_init(|| Facts::new(plan.facts.clone(), &shared, "real"));
     let shared = Arc::new(shared);
     shared.secrets.get_or_init(|| plan.secrets.clone());
     if let Some(before) = descriptors::raise() {

@@ -16,9 +16,12 @@ use super::link::{LinkReceiver, LinkSender, Mail, MailReceiver};
 use super::mailbox::{ActionReceiver, ActionSender};
 use super::plan::PlanNode;
 use super::shared::Shared;
+use super::tap::Moment;
 use super::telemetry::{LATE, Meter};
+use super::timetable::{Held, HeldWord};
+use super::waiting::Waited;
 use pipeline_plugin_api::abi::{
-    Control, KnobId, Level, Nanos, Outcome, Stage, Target, TargetChange, TargetId, borrow_descriptor,
+    Control, KnobId, Late, Level, Nanos, Outcome, Stage, TapKind, TapNote, Target, TargetId, borrow_descriptor,
 };
 use pipeline_plugin_api::frame::Gone;
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +65,8 @@ pub struct Node {
     pub sends: Vec<LinkSender>,
     /// Actuators in other lanes, of a scheduler.
     pub posts: Vec<ActionSender>,
+    /// Whether no transform and no scheduler hears it.
+    pub unheard: bool,
     /// Its figures.
     pub meter: Arc<Meter>,
     /// The loaded node; away in a call, and gone when it broke.
@@ -89,6 +94,8 @@ pub struct Node {
     brought: BTreeMap<TargetId, Target>,
     /// Why it was condemned while its lane was stuck.
     condemned: Option<String>,
+    /// What it hears at a later step of a timetable.
+    held: Vec<Held>,
     /// It broke, and what it held or brought is to be told gone.
     broke: bool,
     last_failed: bool,
@@ -126,6 +133,7 @@ impl Node {
             orders: Vec::new(),
             sends: Vec::new(),
             posts: Vec::new(),
+            unheard: false,
             meter,
             callable: None,
             shared,
@@ -143,6 +151,7 @@ impl Node {
             superseded: Vec::new(),
             brought: BTreeMap::new(),
             condemned: None,
+            held: Vec::new(),
             broke: false,
             last_failed: false,
             budget: Budget::default(),
@@ -166,6 +175,7 @@ impl Node {
         Maker {
             plan: self.plan.clone(),
             host: self.host.clone(),
+            unheard: self.unheard,
             settings: self.settings.clone(),
         }
     }
@@ -178,6 +188,69 @@ impl Node {
             self.set_descriptors(&callable.node.descriptors());
         }
         self.callable = Some(callable);
+        self.takes_from_tap();
+    }
+
+    /// A recorder has everything from the tap that it opened, and is given nothing.
+    fn takes_from_tap(&mut self) {
+        if self.shared.tap.get().is_some_and(|tap| tap.owner() == self.plan.name) {
+            self.meter.tap();
+            self.local.clear();
+            self.links.clear();
+        }
+    }
+
+    /// What it hears at that step of a timetable.
+    pub fn hold(&mut self, heard: u32, what: HeldWord) {
+        if heard != Late::NEVER {
+            self.held.push(Held { heard, what });
+        }
+    }
+
+    /// It does not hear what is said at this instant for that port.
+    pub fn mask(&mut self, port: u32) {
+        if let Some(callable) = &mut self.callable {
+            callable.waiting.masked.push(port);
+        }
+    }
+
+    /// It hears nothing of its own lane at this instant.
+    pub fn mask_all(&mut self) {
+        if let Some(callable) = &mut self.callable {
+            callable.waiting.masked.extend(self.local.iter().map(|(port, _)| *port));
+        }
+    }
+
+    /// It hears all ports again.
+    pub fn unmask(&mut self) {
+        if let Some(callable) = &mut self.callable {
+            callable.waiting.masked.clear();
+        }
+    }
+
+    /// Hears what was held back for that step.
+    pub fn hear_held(&mut self, step: u32) {
+        if self.held.is_empty() {
+            return;
+        }
+        for held in self.held.extract_if(.., |held| held.heard <= step).collect::<Vec<_>>() {
+            match held.what {
+                HeldWord::Port(port, passed) => self.arrives(port, &passed),
+                HeldWord::Mail(mail) => self.hear(&mail),
+            }
+        }
+    }
+
+    /// It is to be made anew when its lane comes to it.
+    pub fn break_off(&mut self, why: &str) {
+        self.condemned = Some(why.to_owned());
+    }
+
+    /// Something happened to it, for whoever records it.
+    pub fn note(&self, kind: TapKind, moment: Moment, note: impl FnOnce() -> TapNote) {
+        if let Some(tap) = self.shared.tap.get() {
+            tap.noted(kind, self.index, moment, note);
+        }
     }
 
     /// Whether it reads the world and is ticked, rather than fed.
@@ -372,11 +445,9 @@ impl Node {
         self.shared.logger.log(level, &self.plan.name, message, &[]);
     }
 
-    /// Changes of targets that it was not told yet, which it is not to be told any more.
-    pub fn untold(&mut self) -> Vec<TargetChange> {
-        let waiting = self.callable.as_mut().map(|callable| &mut callable.waiting.changes);
-        waiting
-            .map(|changes| std::mem::take(&mut changes.changes).into())
-            .unwrap_or_default()
+    /// What waits for it beside what comes from other lanes, which it is to be given at last.
+    pub fn waited(&mut self) -> Waited {
+        let waiting = self.callable.as_mut().map(|callable| &mut callable.waiting);
+        waiting.map(|waiting| waiting.at_last()).unwrap_or_default()
     }
 }

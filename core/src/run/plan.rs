@@ -4,6 +4,7 @@
 use crate::graph::CONTROL_LANE;
 pub use crate::spec::{OnError, Overflow, Queue};
 use pipeline_plugin_api::abi::{ElementRef, Nanos, Stage};
+use pipeline_plugin_api::tap::RunFacts;
 
 /// Targets that a collector reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     /// The environment variables that hold their secrets; workloads do not inherit them.
     pub secrets: Vec<String>,
+    /// What the check knows of the graph, for whoever records the run.
+    pub facts: RunFacts,
 }
 
 /// A thread and the nodes that it calls.
@@ -103,6 +106,13 @@ impl Plan {
             .collect();
         scope.retain(|of| of.target.is_none() || !whole.contains(&of.provider));
         scope
+    }
+
+    /// Whether a transform or scheduler hears what that node says.
+    pub fn decides_on(&self, index: usize) -> bool {
+        let pure = |node: &&PlanNode| matches!(node.stage, Stage::TRANSFORM | Stage::SCHEDULER);
+        let mut readers = self.nodes.iter().filter(pure);
+        readers.any(|node| node.from.contains(&index) || node.last.contains(&index))
     }
 
     fn providers(&self) -> impl Iterator<Item = usize> {

@@ -4,9 +4,13 @@
 use super::budget::Patience;
 use super::clock::Clock;
 use super::desk::Desk;
+use super::facts::Facts;
+use super::host::Office;
 use super::journal::Journal;
 use super::log::Logger;
+use super::tap::{Tap, Wiring};
 use super::telemetry::Telemetry;
+use super::timetable::Fetches;
 use pipeline_plugin_api::abi::{Change, Nanos, Stage, Target, TargetChange, TargetId};
 use pipeline_plugin_api::names::Names;
 use std::collections::{BTreeMap, VecDeque};
@@ -43,6 +47,16 @@ pub struct Shared {
     pub secrets: OnceLock<Vec<String>>,
     /// How many descriptors this process might have open before the run had more, as [`super::descriptors`] tells it.
     pub descriptors: OnceLock<String>,
+    /// Where a recorder takes what went into transforms and schedulers; empty where nobody records.
+    pub tap: OnceLock<Tap>,
+    /// The nodes and their edges; set when lanes are made.
+    pub wiring: OnceLock<Wiring>,
+    /// What is told to whoever records the run.
+    pub facts: OnceLock<Facts>,
+    /// What nodes find of earlier runs, where the run is not a real one.
+    pub fetches: OnceLock<Fetches>,
+    /// Who writes and runs graphs for a command; empty for the nodes of graphs.
+    pub office: OnceLock<Box<dyn Office>>,
     stopping: AtomicBool,
     aborted: AtomicBool,
     fell_short: AtomicBool,
@@ -76,6 +90,11 @@ impl Shared {
             desk: Desk::default(),
             secrets: OnceLock::new(),
             descriptors: OnceLock::new(),
+            tap: OnceLock::new(),
+            wiring: OnceLock::new(),
+            facts: OnceLock::new(),
+            fetches: OnceLock::new(),
+            office: OnceLock::new(),
             stopping: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
             fell_short: AtomicBool::new(false),

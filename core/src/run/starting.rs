@@ -11,7 +11,8 @@ use super::lane::Lane;
 use super::plan::Plan;
 use super::shared::Shared;
 use super::signals::Stops;
-use pipeline_plugin_api::abi::{Level, Nanos};
+use super::tap::Moment;
+use pipeline_plugin_api::abi::{Level, Nanos, TapKind, TapNote};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,7 @@ impl Start<'_> {
         match self.wait_for(&pending, &name) {
             Ok(Ok(callable)) => {
                 node.begin(callable);
+                node.note(TapKind::BEGAN, Moment::default(), TapNote::default);
                 Ok(())
             }
             Ok(Err(why)) => Err(RunError::Start { node: name, why }),

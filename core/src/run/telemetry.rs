@@ -62,6 +62,7 @@ pub struct Meter {
     stage: Stage,
     lane: String,
     stopped: AtomicBool,
+    taps: AtomicBool,
     /// Calls with input, and ticks.
     pub calls: Count,
     /// Nanoseconds in calls, since somebody first asked.
@@ -93,6 +94,7 @@ impl Meter {
             stage,
             lane: lane.to_owned(),
             stopped: AtomicBool::new(false),
+            taps: AtomicBool::new(false),
             calls: Count::default(),
             busy_ns: Count::default(),
             late: Count::default(),
@@ -114,6 +116,16 @@ impl Meter {
     /// Whether it runs no more.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// It takes what it wants from the tap.
+    pub fn tap(&self) {
+        self.taps.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it takes what it wants from the tap and is given nothing.
+    pub fn is_tapping(&self) -> bool {
+        self.taps.load(Ordering::Relaxed)
     }
 
     fn figures(&self) -> NodeFigures {

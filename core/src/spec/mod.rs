@@ -4,6 +4,7 @@
 //! What elements there are, and whether what they give fits what others take, is asked in
 //! [`crate::graph`]. A spec with faults is still handed on, so that those are told at the same time.
 
+pub mod edit;
 mod fault;
 mod file;
 mod links;

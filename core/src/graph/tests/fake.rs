@@ -69,6 +69,7 @@ fn entry(element: &str, stage: pipeline_plugin_api::abi::Stage) -> Available {
         plugin: format!("pipeline-{subject}"),
         version: "0.1.0".to_owned(),
         profile: "debug".to_owned(),
+        summary: "what it does".to_owned(),
         path: format!("/plugins/libpipeline_{subject}.so").into(),
     }
 }
@@ -244,41 +245,9 @@ element!(File, "mock.file", "writes", FileConfig, |_c| Ports::new()
 element!(Table, "mock.table", "shows readings", NoConfig, |_c| Ports::new()
     .takes_any_reading("rows"));
 
-impl TargetProvider for Command {
-    fn start(&mut self, _: &System) -> Result<()> {
-        Ok(())
-    }
-    fn provide(&mut self, _: &Tick<'_>, _: &mut Batch) -> Result<Wish> {
-        Ok(Wish::Nothing)
-    }
-}
-
-macro_rules! quiet {
-    (Collector: $($type:ident)+) => {$(impl Collector for $type {
-        fn target(&mut self, _: &TargetChange) -> Result<()> { Ok(()) }
-        fn collect(&mut self, _: &Tick<'_>, _: &mut Batch) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-    (Transform: $($type:ident)+) => {$(impl Transform for $type {
-        fn apply(&mut self, _: &Input<'_>, _: &mut Batch) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-    (Scheduler: $($type:ident)+) => {$(impl Scheduler for $type {
-        fn decide(&mut self, _: &Input<'_>, _: &mut Batch) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-    (Actuator: $($type:ident)+) => {$(impl Actuator for $type {
-        fn start(&mut self, _: &System) -> Result<()> { Ok(()) }
-        fn target(&mut self, _: &TargetChange) -> Result<Vec<Control>> { Ok(Vec::new()) }
-        fn takes(&self, _: KnobId) -> bool { false }
-        fn apply(&mut self, _: &Action) -> Result<Effect> { Ok(Effect::default()) }
-        fn release(&mut self, _: TargetId, _: KnobId) -> Result<Release> { Ok(Release::Restored(Effect::default())) }
-    })+};
-    (Sink: $($type:ident)+) => {$(impl Sink for $type {
-        fn start(&mut self, _: &System) -> Result<()> { Ok(()) }
-        fn write(&mut self, _: &Input<'_>) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-}
-
-quiet!(Collector: Cpu Memory);
-quiet!(Transform: Ratio Baseline);
-quiet!(Scheduler: Guard Merge);
-quiet!(Actuator: Idle Weight Quota);
-quiet!(Sink: File Table);
+pipeline_plugin_api::inert!(TargetProvider: Command);
+pipeline_plugin_api::inert!(Collector: Cpu Memory);
+pipeline_plugin_api::inert!(Transform: Ratio Baseline);
+pipeline_plugin_api::inert!(Scheduler: Guard Merge);
+pipeline_plugin_api::inert!(Actuator: Idle Weight Quota);
+pipeline_plugin_api::inert!(Sink: File Table);

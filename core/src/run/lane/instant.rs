@@ -4,13 +4,15 @@
 //! the node with what waits for it, and the outputs of this instant.
 
 use super::Lane;
-use crate::run::crew::Crew;
+use crate::run::crew::{Crew, Walk};
 use crate::run::host::NodeHost;
 use crate::run::link::Mail;
 use crate::run::node::Verdict;
 use crate::run::seat::CallKind;
+use crate::run::tap::{Moment, Tap};
+use crate::run::timetable::{Table, Turn};
 use abi_stable::std_types::{RSlice, RStr};
-use pipeline_plugin_api::abi::{Called, FailureKind, Nanos, PortBatch, Stage, TARGETS_PORT, Tick};
+use pipeline_plugin_api::abi::{Called, FailureKind, Nanos, PortBatch, Stage, TARGETS_PORT, TapKind, TapNote, Tick};
 
 /// The crew after a call, unless this thread was given up for it.
 pub(super) type Back = Option<Box<Crew>>;
@@ -18,7 +20,14 @@ pub(super) type Back = Option<Box<Crew>>;
 impl Lane {
     /// One instant, now.
     pub fn instant(&mut self) {
-        let at = self.shared.clock.now();
+        self.instant_at(self.shared.clock.now());
+    }
+
+    /// One instant, at that time.
+    pub(super) fn instant_at(&mut self, at: Nanos) {
+        let number = self.shared.tap.get().map(Tap::next_instant).unwrap_or_default();
+        self.moment = Moment { number, at };
+        self.prepare_step();
         let heard = self.berth.bell.quiet() | std::mem::take(&mut self.rung);
         self.timing = self.shared.telemetry.is_timing();
         self.berth.instants.bump();
@@ -26,6 +35,20 @@ impl Lane {
             self.crew = self.walk(crew, at, heard);
         }
         self.ready.clear();
+    }
+
+    /// What a timetable has done to nodes at this step.
+    fn prepare_step(&mut self) {
+        let (Some(table), Some(crew)) = (&self.table, &mut self.crew) else {
+            return;
+        };
+        for setting in table.settings() {
+            crew.nodes[setting.place].ask_to_set(&setting.name, &setting.value);
+            self.rung = true;
+        }
+        for restart in table.restarts() {
+            crew.nodes[restart.place].break_off(&restart.why);
+        }
     }
 
     fn walk(&mut self, mut crew: Box<Crew>, at: Nanos, heard: bool) -> Back {
@@ -38,6 +61,9 @@ impl Lane {
             if heard {
                 crew.nodes[place].receive();
                 crew = self.answer(crew, place, at)?;
+            }
+            if let Some(table) = &self.table {
+                crew.nodes[place].hear_held(table.now());
             }
             if let Some(why) = crew.nodes[place].take_condemned() {
                 crew = self.mend(crew, place, at, &why)?;
@@ -54,16 +80,32 @@ impl Lane {
     fn finish_step(&mut self, crew: &mut Crew, place: usize, at: Nanos) {
         let out = &mut self.outputs[place];
         let node = &mut crew.nodes[place];
+        if self.table.is_some() {
+            node.unmask();
+        }
         if matches!(node.plan.stage, Stage::TARGETS | Stage::ACTUATOR) {
             node.conclude(at, out);
         }
-        crew.pass_on(place, out, &self.berth.name, &self.shared);
+        let walk = Walk {
+            lane: &self.berth.name,
+            shared: &self.shared,
+            moment: self.moment,
+            late: self.table.as_deref().map(Table::late).unwrap_or_default(),
+        };
+        crew.pass_on(place, out, walk);
     }
 
     /// Calls a node if it is due or has input.
     fn step(&mut self, mut crew: Box<Crew>, place: usize, at: Nanos, heard: bool) -> Back {
-        let (due, missed) = crew.nodes[place].wanted(at, &self.ready, heard);
+        let (due, missed) = match self.table.as_ref().map_or(Turn::Own, |table| table.turn(place)) {
+            Turn::Own => crew.nodes[place].wanted(at, &self.ready, heard),
+            Turn::Called(due) => (due, 0),
+            Turn::Rests => return Some(crew),
+        };
         if !crew.nodes[place].reads() {
+            if due && self.table.is_some() && crew.nodes[place].plan.stage == Stage::ACTUATOR {
+                return self.feed_and_have_answer(crew, place, at);
+            }
             return self.feed(crew, place, at, due);
         }
         // Target providers and collectors: changes of targets first, then the tick.
@@ -73,6 +115,14 @@ impl Lane {
         } else {
             Some(crew)
         }
+    }
+
+    /// At the step of a timetable at which an actuator spoke, what stands in for it is first given what there is for it,
+    /// and then called without anything to say what was recorded.
+    fn feed_and_have_answer(&mut self, crew: Box<Crew>, place: usize, at: Nanos) -> Back {
+        let mut crew = self.feed(crew, place, at, false)?;
+        crew.nodes[place].mask_all();
+        self.feed(crew, place, at, true)
     }
 
     fn tell_targets(&mut self, mut crew: Box<Crew>, place: usize, at: Nanos) -> Back {
@@ -127,6 +177,9 @@ impl Lane {
     /// All other stages: one call with one batch for each upstream that spoke.
     fn feed(&mut self, mut crew: Box<Crew>, place: usize, at: Nanos, due: bool) -> Back {
         let began = self.began();
+        if let Some(tap) = self.shared.tap.get() {
+            self.tell_called(tap, &crew, place, due);
+        }
         let node = &mut crew.nodes[place];
         let Some(mut callable) = node.callable.take() else {
             return Some(crew);
@@ -150,6 +203,24 @@ impl Lane {
         callable.waiting.clear();
         node.callable = Some(callable);
         self.after(crew, place, at, began, result)
+    }
+
+    /// A transform or scheduler is about to be called, if it is, with what waits for it.
+    fn tell_called(&self, tap: &Tap, crew: &Crew, place: usize, due: bool) {
+        let node = &crew.nodes[place];
+        let Some(callable) = node.callable.as_ref().filter(|_| tap.is_pure(node.index)) else {
+            return;
+        };
+        let above = &self.outputs[..place];
+        if callable.waiting.ports(&node.local, above, due).is_none() {
+            return;
+        }
+        let local = node
+            .local
+            .iter()
+            .map(|(port, up)| (*port, *up, crew.nodes[*up].index as u32));
+        let takes = callable.waiting.taken(local, above, self.moment.number);
+        tap.called(node.index, self.moment, due, &takes);
     }
 
     /// What a call came to.
@@ -200,6 +271,12 @@ impl Lane {
                         crew.nodes[place].set_descriptors(&descriptors);
                     }
                     crew.nodes[place].callable = Some(callable);
+                    crew.nodes[place].note(TapKind::SET, self.moment, || TapNote {
+                        name: name.as_str().into(),
+                        text: value.as_str().into(),
+                        number: u64::from(result.is_ok()),
+                        ..TapNote::default()
+                    });
                     let told = match &result {
                         Ok(_) => Ok(value.clone()),
                         Err(failure) => Err(failure.message.to_string()),

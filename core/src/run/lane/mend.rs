@@ -5,8 +5,9 @@ use super::{Hung, Lane};
 use crate::run::crew::Crew;
 use crate::run::node::Node;
 use crate::run::seat::CallKind;
+use crate::run::tap::Moment;
 use crate::spec::OnError;
-use pipeline_plugin_api::abi::{Level, Nanos};
+use pipeline_plugin_api::abi::{Level, Nanos, TapKind, TapNote};
 
 impl Lane {
     /// A node that cannot go on: its knobs go back, then `on_error` says what becomes of it.
@@ -17,6 +18,7 @@ impl Lane {
             crew = back;
         }
         crew.nodes[place].fall(false);
+        tell_ended(&crew.nodes[place], self.moment, why, false);
         self.go_on_as_told(crew, place, at, why)
     }
 
@@ -25,6 +27,14 @@ impl Lane {
         let Some(mut crew) = self.crew.take() else { return };
         let at = self.shared.clock.now();
         crew.nodes[hung.place].fall(true);
+        let number = self
+            .shared
+            .tap
+            .get()
+            .map(crate::run::tap::Tap::next_instant)
+            .unwrap_or_default();
+        self.moment = Moment { number, at };
+        tell_ended(&crew.nodes[hung.place], self.moment, &hung.why, true);
         self.seat.set_first_end(crew.first_end());
         self.crew = self.go_on_as_told(crew, hung.place, at, &hung.why);
         // What is told of it is told at an instant, which is now.
@@ -66,6 +76,11 @@ impl Lane {
             match made {
                 Ok(callable) => {
                     crew.nodes[place].begin(callable);
+                    let lives = crew.nodes[place].figures().restarts;
+                    crew.nodes[place].note(TapKind::BEGAN, self.moment, || TapNote {
+                        number: lives,
+                        ..TapNote::default()
+                    });
                     crew.nodes[place].retell(at);
                     return Some(crew);
                 }
@@ -78,4 +93,13 @@ impl Lane {
         crew.nodes[place].give_up(&Node::used_up(&why));
         Some(crew)
     }
+}
+
+/// A life of a node ended, for whoever records it.
+fn tell_ended(node: &Node, moment: Moment, why: &str, hung: bool) {
+    node.note(TapKind::ENDED, moment, || TapNote {
+        text: why.into(),
+        number: u64::from(hung),
+        ..TapNote::default()
+    });
 }

@@ -2,6 +2,7 @@
 
 mod elements;
 mod stuck;
+mod tape;
 mod troubles;
 
 use super::clock::Clock;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a run begins with, in virtual time and without a place to write to.
 pub fn shared() -> Shared {
-    shared_in(Path::new("/proc/nowhere"), Clock::simulated())
+    shared_in(Path::new("/proc/nowhere"), Clock::simulated(Nanos::ZERO))
 }
 
 pub fn shared_in(folder: &Path, clock: Clock) -> Shared {
@@ -51,7 +52,7 @@ fn node<R: Role>(name: &str, config: &str, from: &[usize]) -> PlanNode {
 /// targets → collector → transform → scheduler → actuator → sink that keeps everything.
 ///
 /// The actuator has no knob; see [`whole_in`].
-fn whole() -> Plan {
+pub fn whole() -> Plan {
     let collector = PlanNode {
         of: vec![Of {
             provider: 0,
@@ -94,7 +95,7 @@ fn one_instant_carries_a_reading_through_the_whole_graph() {
     let (_, seen) = run_for(
         &whole_in(folder.path(), ""),
         Nanos::from_millis(100),
-        shared_in(folder.path(), Clock::simulated()),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
     );
     let first: Vec<&str> = seen.instants[0].iter().map(String::as_str).collect();
     assert_eq!(
@@ -119,7 +120,7 @@ fn a_scheduler_gets_the_outcomes_of_its_own_actions() {
     let (_, seen) = run_for(
         &whole_in(folder.path(), ""),
         Nanos::from_millis(350),
-        shared_in(folder.path(), Clock::simulated()),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
     );
     assert_eq!(
         seen.outcomes_at_scheduler,
@@ -135,7 +136,7 @@ fn last_gives_what_a_later_node_said_before() {
     let (_, seen) = run_for(
         &plan,
         Nanos::from_millis(250),
-        shared_in(folder.path(), Clock::simulated()),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
     );
     assert_eq!(seen.last_at_transform, [0, 1, 1]);
 }
@@ -146,7 +147,7 @@ fn at_the_end_every_knob_is_back_and_the_sink_is_told() {
     let (report, seen) = run_for(
         &whole_in(folder.path(), ""),
         Nanos::from_millis(100),
-        shared_in(folder.path(), Clock::simulated()),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
     );
     assert!(report.restored);
     assert_eq!(seen.knob, ["2"], "it was turned during the run");
@@ -168,7 +169,7 @@ fn the_knob_of_an_actuator_that_panicked_is_put_back_from_the_journal_alone() {
     let (report, seen) = run_for(
         &plan,
         Nanos::from_millis(350),
-        shared_in(folder.path(), Clock::simulated()),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
     );
     assert_eq!((report.nodes["act"].restarts, report.nodes["act"].dead), (0, true));
     assert_eq!(seen.knob, ["2", "4"], "it was turned, and turned again");

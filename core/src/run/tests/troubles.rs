@@ -122,11 +122,12 @@ fn a_knob_that_is_offered_after_its_target_went_is_not_kept() {
         ..TargetChange::default()
     };
     gone.target.id = TargetId(7);
-    node.tell_changes(&[gone]);
-    node.tell_feedback(&Batch {
+    node.tell_changes(crate::run::tap::Said::default(), &[gone]);
+    let controls = Batch {
         controls: vec![of(7), of(8)].into(),
         ..Batch::default()
-    });
+    };
+    node.tell_feedback(crate::run::tap::Said::default(), &controls);
     node.retell(Nanos(1));
     let offered = &node.callable.as_ref().unwrap().waiting.feedback.controls;
     assert_eq!(offered.iter().map(|control| control.target.0).collect::<Vec<_>>(), [8]);
@@ -140,7 +141,7 @@ fn what_a_sink_has_no_room_for_at_the_end_is_lost_only_if_its_last_word_says_so(
         let folder = tempfile::tempdir().unwrap();
         let mut plan = whole_in(folder.path(), "");
         plan.nodes[5] = node::<Sinks<NoRoom>>("room", &format!("(lost: {lost})"), &[4]);
-        let mut shared = shared_in(folder.path(), Clock::simulated());
+        let mut shared = shared_in(folder.path(), Clock::simulated(Nanos::ZERO));
         let said = Said::default();
         shared.logger = Logger::new(Format::Text, Level::ERROR, shared.clock.clone(), Box::new(said.clone()));
         let shared = Arc::new(shared);
@@ -256,7 +257,11 @@ fn leased<R: pipeline_plugin_api::stage::Role>(folder: &Path) -> Plan {
 fn a_lease_that_its_actuator_forgets_is_put_back_from_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     let plan = leased::<Careless>(folder.path());
-    let (report, seen) = run_for(&plan, Nanos::from_secs(3), shared_in(folder.path(), Clock::simulated()));
+    let (report, seen) = run_for(
+        &plan,
+        Nanos::from_secs(3),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
+    );
     assert_eq!((report.nodes["act"].dead, report.nodes["act"].failures), (true, 1));
     assert_eq!(
         (seen.releases, seen.knob.len()),
@@ -275,7 +280,11 @@ fn a_lease_that_its_actuator_forgets_is_put_back_from_the_journal() {
 fn a_lease_that_its_actuator_keeps_track_of_lapses_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let plan = leased::<pipeline_plugin_api::stage::Actuates<Act>>(folder.path());
-    let (report, seen) = run_for(&plan, Nanos::from_secs(3), shared_in(folder.path(), Clock::simulated()));
+    let (report, seen) = run_for(
+        &plan,
+        Nanos::from_secs(3),
+        shared_in(folder.path(), Clock::simulated(Nanos::ZERO)),
+    );
     assert_eq!((report.nodes["act"].dead, report.nodes["act"].failures), (false, 0));
     assert!(seen.fates.contains(&Fate::LAPSED), "{:?}", seen.fates);
 }

@@ -2,10 +2,11 @@
 //!
 //! Each kind looks right before it writes whether what it finds is still what we left; if not, it is someone else's
 //! now and stays as it is. Nothing here knows which knob a file is: [`file`] is about any file and directory,
-//! `process` about any process. [`told`] is the one way in which all of it is told.
+//! `process` about any process, `mount` about any mount. [`told`] is the one way in which all of it is told.
 
 mod affinity;
 mod file;
+mod mount;
 mod process;
 mod stat;
 mod told;
@@ -117,6 +118,7 @@ pub fn undo(entry: &Entry, how: How) -> Result<Undone, UndoError> {
         UndoKind::KILL => process::kill(entry, how.patience),
         UndoKind::KILL_TASKS => process::kill_tasks(entry, how.patience),
         UndoKind::CONTINUE => process::go_on(entry),
+        UndoKind::UNMOUNT => mount::unmount(entry, how.force, how.patience),
         kind => Err(UndoError::Unknown(kind)),
     }
 }
