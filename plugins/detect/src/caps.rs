@@ -49,6 +49,12 @@ impl Caps {
         !self.held.is_empty()
     }
 
+    /// Whether any knob of that target is held.
+    pub fn holds(&self, target: TargetId) -> bool {
+        let knobs = (target, KnobId(0))..=(target, KnobId(u32::MAX));
+        self.held.range(knobs).next().is_some()
+    }
+
     /// The CPUs to which a target was moved: those that all knobs which place it have in common, or, where these have
     /// none in common, those of the first.
     pub fn cpus(&self, target: TargetId) -> Option<Vec<u32>> {

@@ -1,5 +1,17 @@
-//! What `detect.baseline` can be told. What it does with that is in `baseline`, `learn`, `judge`
-//! and `cause`.
+//! What the elements can be told: `detect.baseline` here, the others each in a file of their own. What `detect.baseline`
+//! does with it is in `baseline`, `learn`, `judge` and `cause`.
+
+mod class;
+mod culprit;
+mod outlier;
+mod pattern;
+mod triage;
+
+pub use class::{ClassRule, KindConfig};
+pub use culprit::{CulpritConfig, Method};
+pub use outlier::OutlierConfig;
+pub use pattern::{PatternConfig, PatternRule};
+pub use triage::TriageConfig;
 
 use pipeline_plugin_api::prelude::*;
 use schemars::JsonSchema;

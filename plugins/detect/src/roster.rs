@@ -77,6 +77,11 @@ impl Roster {
         }
     }
 
+    /// How many CPUs were heard of.
+    pub fn cpu_count(&self) -> usize {
+        self.cpus.len()
+    }
+
     /// What is known of a target.
     pub fn find(&self, id: TargetId) -> Option<&Known> {
         self.known.get(&id)
@@ -124,7 +129,7 @@ impl Roster {
     }
 
     /// Whether `outer` holds `inner`, at any depth.
-    fn holds(&self, outer: TargetId, inner: TargetId) -> bool {
+    pub fn holds(&self, outer: TargetId, inner: TargetId) -> bool {
         let mut at = inner;
         for _ in 0..self.known.len() {
             let Some(known) = self.known.get(&at) else { return false };

@@ -240,6 +240,33 @@ fn a_rate_that_falls_is_judged_the_other_way() {
     assert_eq!((findings[0].phase, findings[0].severity), (Phase::BEGINS, 3.0));
 }
 
+/// Micro-Container's constants: a signal under 75 % of the solo baseline, at once, and off again when it is back.
+const MICRO_CONTAINER: &str = "(signal: \"kpi.rate\", worse: Lower, threshold: 1.3333, release: 1.25, spreads: 0.0, \
+                               votes: 1, of_last: 1, quiet: 2, quiet_of: 2, baseline: Given(6000.0))";
+
+#[test]
+fn below_three_quarters_of_a_solo_baseline_is_found_at_once_and_does_not_latch() {
+    let mut scene = Scene::new(MICRO_CONTAINER, &[("batch", &[0])]);
+    let at_rate = |rate: f64| Moment {
+        rate: Some(rate),
+        ..disturbed(&[(BATCH, 0.7)])
+    };
+    assert_eq!(scene.run(5, &at_rate(0.76 * 6000.0)), []);
+    let phases = |findings: Vec<Finding>| findings.iter().map(|finding| finding.phase).collect::<Vec<_>>();
+    assert_eq!(phases(scene.run(1, &at_rate(0.74 * 6000.0))), [Phase::BEGINS]);
+    assert_eq!(
+        phases(scene.run(3, &at_rate(0.79 * 6000.0))),
+        [],
+        "between the thresholds it lasts"
+    );
+    assert_eq!(phases(scene.run(2, &at_rate(0.82 * 6000.0))), [Phase::ENDS]);
+    assert_eq!(
+        phases(scene.run(1, &at_rate(0.5 * 6000.0))),
+        [Phase::BEGINS],
+        "again, every time"
+    );
+}
+
 #[test]
 fn a_remedy_that_moves_the_rival_away_clears_its_name() {
     for knob in [vocabulary::CPU_SET, vocabulary::CPU_AFFINITY] {

@@ -1,0 +1,156 @@
+//! The case of one target: whether what it loses persists, and since when.
+
+use super::past::{Past, Usual};
+use super::sheet::{Item, Sheet};
+use super::stack::Stack;
+use crate::config::TriageConfig;
+use crate::votes::Votes;
+use pipeline_plugin_api::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The last spans are none of the reference: whatever is wrong may have begun already.
+const GUARD: u64 = 4;
+/// After how many spans a reference is made anew, and while little is known.
+const STALE: u64 = 16;
+const STALE_YOUNG: u64 = 4;
+/// Until how many spans little is known.
+const YOUNG: usize = 40;
+/// A longer tail has a cause from which at least that much is lost.
+const LEAST_CAUSE: f64 = 0.02;
+/// How much the latest span counts in what is told.
+const FOLLOW: f64 = 0.35;
+
+/// See the file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Case {
+    bad: Votes,
+    quiet: Votes,
+    /// The first span of the trouble, while there is any.
+    since: Option<u64>,
+    usual: Option<Usual>,
+    made: u64,
+    /// What is lost, smoothed over the trouble.
+    pub stack: Stack,
+    /// Who is to blame, smoothed likewise.
+    pub blame: Vec<(u32, f64)>,
+    /// Whether a finding is open.
+    pub is_open: bool,
+}
+
+/// Where a case goes after a span.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// There is nothing.
+    Peace,
+    /// A finding begins, or lasts.
+    Trouble,
+    /// It lasts, though nothing was lost in this span.
+    Lull,
+    /// It ends.
+    Ends,
+}
+
+impl Case {
+    /// What is usual of the target, for what it does now. While there is trouble, of the time before it.
+    pub fn refer(&mut self, id: TargetId, span: u64, now: &Sheet, past: &Past) -> Option<&Usual> {
+        let fits = self.usual.as_ref().is_some_and(|usual| usual.fits(now));
+        let stale = if past.len(id) < YOUNG { STALE_YOUNG } else { STALE };
+        // Not all targets in the same span.
+        let due = self.since.is_none() && (span + u64::from(id.0)).is_multiple_of(stale);
+        if (due || !fits) && span > self.made {
+            self.made = span;
+            let before = self.since.unwrap_or(span).min(span).saturating_sub(GUARD);
+            let found = past.usual(id, before, now);
+            self.usual = found.or_else(|| self.usual.take().filter(|_| fits));
+        }
+        self.usual()
+    }
+
+    /// The reference that was made last.
+    pub fn usual(&self) -> Option<&Usual> {
+        self.usual.as_ref()
+    }
+
+    /// Takes in what is lost in a span, and how many times longer than usual the tail is, less one, where that can be told.
+    pub fn hear(&mut self, span: u64, lost: Stack, tail: Option<f64>, config: &TriageConfig) -> Turn {
+        let (bad, quiet) = judged(&lost, tail, config);
+        self.bad.add(bad);
+        self.quiet.add(quiet);
+        if bad && self.since.is_none() {
+            self.since = Some(span);
+            self.stack = lost;
+        } else if bad {
+            self.stack.follow(&lost, FOLLOW);
+        }
+        if self.is_open {
+            let ends = self.quiet.of_last(config.quiet_of) >= config.quiet;
+            return match (ends, bad) {
+                (true, _) => self.close(),
+                (false, true) => Turn::Trouble,
+                (false, false) => Turn::Lull,
+            };
+        }
+        if self.bad.of_last(config.of_last) >= config.votes {
+            self.is_open = true;
+            self.quiet.clear();
+            return Turn::Trouble;
+        }
+        if self.bad.of_last(config.of_last) == 0 {
+            self.since = None;
+            self.blame.clear();
+        }
+        Turn::Peace
+    }
+
+    /// Takes in who is to blame in this span; gives who is over the whole trouble, most first. Whoever left a moment ago is
+    /// still to blame for what it did.
+    pub fn blame(&mut self, culprits: &[Culprit]) -> Vec<Culprit> {
+        let share = if self.blame.is_empty() { 1.0 } else { FOLLOW };
+        for (_, score) in &mut self.blame {
+            *score *= 1.0 - share;
+        }
+        for culprit in culprits {
+            match self.blame.iter_mut().find(|(target, _)| *target == culprit.target.0) {
+                Some((_, score)) => *score += share * culprit.score,
+                None => self.blame.push((culprit.target.0, share * culprit.score)),
+            }
+        }
+        self.blame.retain(|(_, score)| *score > 0.01);
+        let culprit = |(target, score): &(u32, f64)| Culprit {
+            target: TargetId(*target),
+            score: *score,
+        };
+        let mut all: Vec<Culprit> = self.blame.iter().map(culprit).collect();
+        all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.target.cmp(&b.target)));
+        all
+    }
+
+    fn close(&mut self) -> Turn {
+        self.is_open = false;
+        self.since = None;
+        self.bad.clear();
+        self.blame.clear();
+        Turn::Ends
+    }
+}
+
+/// Whether a span is bad, and whether it is quiet. What somebody who waits notices is the tail: where it is steady enough
+/// to tell, it decides, if there is a cause at all; else what is lost does.
+fn judged(lost: &Stack, tail: Option<f64>, config: &TriageConfig) -> (bool, bool) {
+    let own = if config.own { lost.get(Resource::SELF) } else { 0.0 };
+    let harm = lost.harm();
+    let (mut bad, mut quiet) = (harm >= config.loss, harm < config.release);
+    if let Some(tail) = tail.filter(|_| harm > 0.0) {
+        bad = tail >= config.tail && harm >= LEAST_CAUSE;
+        quiet = tail < config.tail / 2.0 || harm < LEAST_CAUSE;
+    }
+    (bad || own >= config.loss, quiet && own < config.release)
+}
+
+/// Whether there is anything to judge by.
+pub fn is_blank(now: &Sheet) -> bool {
+    [Item::Cpu, Item::Cost, Item::Wait, Item::Latency]
+        .iter()
+        .all(|item| now.get(*item).is_none())
+}
