@@ -202,6 +202,7 @@ impl Fixed {
                         action.knob,
                         self.world.name(knob.0)
                     ),
+                    ..Wanted::default()
                 });
             }
         }

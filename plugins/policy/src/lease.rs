@@ -2,6 +2,7 @@
 //! for, those that last are renewed before half of them is over, the rest is put back. Which states
 //! are wanted is decided elsewhere.
 
+use crate::rate::Rate;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub struct Wanted {
     pub text: String,
     /// One sentence for people.
     pub why: String,
+    /// Whether its value goes to and fro by itself, which is one change for all the time that it lasts.
+    pub pulses: bool,
 }
 
 impl Wanted {
@@ -76,8 +79,34 @@ impl Leases {
         self.held.contains_key(&knob)
     }
 
-    /// Asks for what is wanted, renews what lasts, puts back the rest; gives how many knobs change.
-    /// `parting` says why a knob is put back.
+    /// Whether any knob of a target is held.
+    pub fn holds_any(&self, target: TargetId) -> bool {
+        let knobs = (target, KnobId(0))..=(target, KnobId(u32::MAX));
+        self.held.range(knobs).next().is_some()
+    }
+
+    /// Whether all that is wanted is held already, as it is wanted.
+    pub fn stands(&self, wanted: &BTreeMap<KnobOf, Wanted>) -> bool {
+        let held =
+            |(knob, state): (&KnobOf, &Wanted)| self.held.get(knob).is_some_and(|lease| lease.wanted.same_state(state));
+        wanted.iter().all(held)
+    }
+
+    /// What of the wanted a rate limit allows now: where it allows no change, things stay as they are held.
+    pub fn afford(&self, at: Nanos, wanted: BTreeMap<KnobOf, Wanted>, rate: &mut Rate) -> BTreeMap<KnobOf, Wanted> {
+        let mut allowed = |(knob, state): (KnobOf, Wanted)| {
+            let held = self.held.get(&knob).map(|lease| &lease.wanted);
+            let stays = held.is_some_and(|held| held.same_state(&state));
+            if stays || rate.take(at, 1) > 0 {
+                return Some((knob, state));
+            }
+            held.map(|held| (knob, held.clone()))
+        };
+        wanted.into_iter().filter_map(&mut allowed).collect()
+    }
+
+    /// Asks for what is wanted, renews what lasts, puts back the rest. `parting` says why a knob is put back;
+    /// gives how many were put back of which it says nothing.
     pub fn reconcile(
         &mut self,
         at: Nanos,
@@ -91,15 +120,15 @@ impl Leases {
             .filter(|knob| !wanted.contains_key(knob))
             .copied()
             .collect();
-        let mut changes = over.len();
+        let put_back = over.iter().filter(|knob| !parting.contains_key(knob)).count();
         for knob in over {
             let why = parting.get(&knob).map_or("it is no longer wanted", String::as_str);
             self.put_back(at, knob, why, out);
         }
         for (knob, state) in wanted {
-            changes += usize::from(self.want(at, *knob, state, out));
+            self.want(at, *knob, state, out);
         }
-        changes
+        put_back
     }
 
     /// What an outcome means for a lease; one that is over is no longer held.
@@ -128,12 +157,13 @@ impl Leases {
         self.held.values().map(|lease| lease.renew).min()
     }
 
-    fn want(&mut self, at: Nanos, knob: KnobOf, wanted: &Wanted, out: &mut Batch) -> bool {
+    fn want(&mut self, at: Nanos, knob: KnobOf, wanted: &Wanted, out: &mut Batch) {
         let lasts = self.held.get(&knob).filter(|lease| lease.wanted.same_state(wanted));
         if lasts.is_some_and(|lease| at < lease.renew) {
-            return false;
+            return;
         }
-        let first = lasts.map(|lease| lease.first);
+        let pulses = |lease: &&Lease| wanted.pulses && lease.wanted.pulses;
+        let first = lasts.or(self.held.get(&knob).filter(pulses)).map(|lease| lease.first);
         let id = self.next_id();
         out.actions.push(Action {
             at,
@@ -153,7 +183,6 @@ impl Leases {
             renew: at + Nanos(self.length.0 / 5 * 2),
         };
         self.held.insert(knob, lease);
-        first.is_none()
     }
 
     fn put_back(&mut self, at: Nanos, knob: KnobOf, why: &str, out: &mut Batch) {

@@ -1,6 +1,7 @@
 //! What a successor takes over of any policy: targets, offers and leases. Written as RON, which
 //! prints every number so that it is read back the same.
 
+use crate::heard::Heard;
 use crate::lease::{Lease, Leases, Wanted};
 use crate::world::{Known, Offer, World};
 use pipeline_plugin_api::fields;
@@ -17,6 +18,22 @@ pub struct Common {
     offers: Vec<(u32, u32, Offer)>,
     barred_ns: Vec<(u32, u32, u64)>,
     leases: Vec<LeaseRow>,
+    cores: Vec<Vec<u32>>,
+}
+
+/// An open finding.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FindingRow {
+    /// The port that it came from.
+    pub port: u32,
+    /// Its id there.
+    pub id: u64,
+    severity: f64,
+    resource: u32,
+    confidence: f64,
+    culprits: Vec<(u32, f64)>,
+    cpus: Vec<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +43,8 @@ struct LeaseRow {
     value: f64,
     text: String,
     why: String,
+    #[serde(default)]
+    pulses: bool,
     first: u64,
     last: u64,
     renew_ns: u64,
@@ -40,6 +59,7 @@ impl Common {
             value: lease.wanted.value,
             text: lease.wanted.text.clone(),
             why: lease.wanted.why.clone(),
+            pulses: lease.wanted.pulses,
             first: lease.first,
             last: lease.last,
             renew_ns: lease.renew.0,
@@ -58,6 +78,7 @@ impl Common {
                 .map(|((target, knob), until)| (target.0, knob.0, until.0))
                 .collect(),
             leases: leases.held.iter().map(lease).collect(),
+            cores: world.cores.clone(),
         }
     }
 
@@ -77,6 +98,8 @@ impl Common {
                 .into_iter()
                 .map(|(target, of, until)| (knob(target, of), Nanos(until))),
         );
+        world.reckon();
+        world.cores = self.cores;
         leases.last_id = self.last_id;
         leases.held.extend(
             self.leases
@@ -86,12 +109,47 @@ impl Common {
     }
 }
 
+impl FindingRow {
+    /// As it was heard from that port.
+    pub fn of(port: u32, id: u64, heard: &Heard) -> Self {
+        Self {
+            port,
+            id,
+            severity: heard.severity,
+            resource: heard.resource.0,
+            confidence: heard.confidence,
+            culprits: heard
+                .culprits
+                .iter()
+                .map(|(target, score)| (target.0, *score))
+                .collect(),
+            cpus: heard.cpus.clone(),
+        }
+    }
+
+    /// As it was heard.
+    pub fn heard(self) -> Heard {
+        let culprits = self
+            .culprits
+            .into_iter()
+            .map(|(target, score)| (TargetId(target), score));
+        Heard {
+            severity: self.severity,
+            resource: Resource(self.resource),
+            confidence: self.confidence,
+            culprits: culprits.collect(),
+            cpus: self.cpus,
+        }
+    }
+}
+
 impl LeaseRow {
     fn lease(self) -> Lease {
         let wanted = Wanted {
             value: self.value,
             text: self.text,
             why: self.why,
+            pulses: self.pulses,
         };
         Lease {
             wanted,

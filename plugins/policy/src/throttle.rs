@@ -3,18 +3,17 @@
 //! This file moves values between what was heard, the cases and the leases. It holds no clock:
 //! instants come with the input.
 
-mod budget;
 mod case;
-mod heard;
+mod duty;
 mod ladder;
-mod proof;
 mod saved;
 
-use crate::config::ThrottleConfig;
+use crate::config::{Rung, ThrottleConfig};
+use crate::cores::Cores;
 use crate::lease::{KnobOf, Leases, Turn, Wanted};
 use crate::presence::Presence;
+use crate::rate::Rate;
 use crate::world::World;
-use budget::Budget;
 use case::{Bench, Case};
 use ladder::Ladder;
 use pipeline_plugin_api::abi::LAST_PORT;
@@ -28,10 +27,11 @@ pub struct Throttle {
     ratio: MetricId,
     cpu_time: MetricId,
     ladder: Ladder,
+    cores: Cores,
     world: World,
     cases: BTreeMap<TargetId, Case>,
     leases: Leases,
-    budget: Budget,
+    budget: Rate,
     presence: Presence,
     at: Nanos,
 }
@@ -39,6 +39,7 @@ pub struct Throttle {
 impl Element for Throttle {
     const NAME: &'static str = "policy.throttle";
     const SUMMARY: &'static str = "restrains culprits with the cheapest remedy that proves to help";
+    const STATE_VERSION: u32 = 2;
     type Config = ThrottleConfig;
 
     fn ports(config: &ThrottleConfig) -> Ports {
@@ -48,8 +49,13 @@ impl Element for Throttle {
             .takes_outcomes("knobs on offer, and what became of actions")
             .gives(&vocabulary::POLICY_ACTIVE)
             .gives(&vocabulary::POLICY_HELD);
-        let actions = config.ladder.iter().map(|rung| rung.knob());
-        actions.fold(ports, Ports::gives_actions)
+        let mut knobs: Vec<&Knob> = Vec::new();
+        for knob in config.ladder.iter().map(|rung| rung.knob()) {
+            if !knobs.contains(&knob) {
+                knobs.push(knob);
+            }
+        }
+        knobs.into_iter().fold(ports, Ports::gives_actions)
     }
 
     fn create(config: ThrottleConfig, host: &Host) -> Result<Self> {
@@ -57,10 +63,11 @@ impl Element for Throttle {
             ratio: host.metric(&vocabulary::DETECT_RATIO)?,
             cpu_time: host.metric(&vocabulary::CPU_TIME)?,
             ladder: Ladder::new(&config, host)?,
+            cores: Cores::new(&config.siblings)?,
             world: World::default(),
             cases: BTreeMap::new(),
             leases: Leases::new(config.lease.nanos()),
-            budget: Budget::new(config.most_changes),
+            budget: Rate::new(config.most_changes),
             presence: Presence::new(host)?,
             at: Nanos::ZERO,
             host: host.clone(),
@@ -101,12 +108,12 @@ impl Scheduler for Throttle {
         }
         let active = self.config.during.holds(input.at);
         let next = self.step(input.at, &mut parting);
-        let wanted = self.wanted();
+        let wanted = self.wanted(input.at);
         let released = self.leases.reconcile(input.at, &wanted, &parting, out);
         self.budget.note(input.at, released);
         let tell = self.presence.tell(input.at, active, self.leases.held.len(), out);
         let edge = self.config.during.next_edge(input.at);
-        let wishes = [next, self.leases.next(), edge, Some(tell)];
+        let wishes = [next, self.next_pulse(input.at), self.leases.next(), edge, Some(tell)];
         let soon = wishes.into_iter().flatten().filter(|soon| *soon > input.at).min();
         Ok(soon.map_or(Wish::Nothing, Wish::At))
     }
@@ -189,33 +196,59 @@ impl Throttle {
         parting: &mut BTreeMap<KnobOf, String>,
         mut each: impl FnMut(&mut Case, &mut Bench<'_>),
     ) {
-        let mut bench = Bench {
-            at,
-            active: self.config.during.holds(at),
-            config: &self.config,
-            world: &self.world,
-            ladder: &self.ladder,
-            budget: &mut self.budget,
-            parting,
-            host: &self.host,
-        };
-        for case in self.cases.values_mut() {
-            each(case, &mut bench);
+        let victims: Vec<TargetId> = self.cases.keys().copied().collect();
+        for victim in victims {
+            let elsewhere = self.elsewhere(victim);
+            let mut bench = Bench {
+                at,
+                active: self.config.during.holds(at),
+                config: &self.config,
+                world: &self.world,
+                ladder: &self.ladder,
+                cores: &self.cores,
+                budget: &mut self.budget,
+                elsewhere: &elsewhere,
+                parting,
+                host: &self.host,
+            };
+            if let Some(case) = self.cases.get_mut(&victim) {
+                each(case, &mut bench);
+            }
         }
     }
 
+    /// What is in force for other victims, where it matters how much is taken in all.
+    fn elsewhere(&self, victim: TargetId) -> Vec<(KnobOf, f64, String)> {
+        if self.config.most_taken >= 1.0 {
+            return Vec::new();
+        }
+        let others = self.cases.iter().filter(|(of, _)| **of != victim);
+        let remedies = others.flat_map(|(_, case)| case.remedies.values());
+        remedies
+            .map(|remedy| (remedy.knob, remedy.value, remedy.text.clone()))
+            .collect()
+    }
+
+    /// When a culprit under `Duty` is stopped, or runs again.
+    fn next_pulse(&self, at: Nanos) -> Option<Nanos> {
+        let mut remedies = self.cases.values().flat_map(|case| case.remedies.values());
+        let pulses = remedies.any(|remedy| remedy.rung == Rung::Duty);
+        pulses.then(|| duty::next(at, &self.config))
+    }
+
     /// What all cases want together: of two values for a knob the stricter.
-    fn wanted(&self) -> BTreeMap<KnobOf, Wanted> {
+    fn wanted(&self, at: Nanos) -> BTreeMap<KnobOf, Wanted> {
         let mut all: BTreeMap<KnobOf, Wanted> = BTreeMap::new();
         let protected = |target: TargetId| self.world.targets.get(&target).is_none_or(|known| known.latency);
         let remedies = self.cases.values().flat_map(|case| case.remedies.values());
         for remedy in remedies.filter(|remedy| !protected(remedy.knob.0)) {
+            let offer = self.world.offers.get(&remedy.knob).copied().unwrap_or_default();
             let wanted = Wanted {
-                value: remedy.value,
+                value: duty::value(remedy, &offer, at, &self.config),
                 text: remedy.text.clone(),
                 why: remedy.why.clone(),
+                pulses: remedy.rung == Rung::Duty,
             };
-            let offer = self.world.offers.get(&remedy.knob).copied().unwrap_or_default();
             let known = all.entry(remedy.knob).or_insert_with(|| wanted.clone());
             if known.value != wanted.value && offer.stricter(known.value, wanted.value) == wanted.value {
                 *known = wanted;

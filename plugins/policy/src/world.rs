@@ -1,7 +1,7 @@
 //! What a policy knows of the world: targets, the knobs that actuators offer, and those that were
 //! refused or taken. What may never be touched is decided here, once.
 
-use crate::config::ThrottleConfig;
+use crate::config::cpus;
 use crate::lease::KnobOf;
 use crate::names::fits_any;
 use pipeline_plugin_api::prelude::*;
@@ -22,8 +22,18 @@ pub struct Known {
     pub cpus: Vec<u32>,
 }
 
+/// Who may be restrained, by name.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Scope<'a> {
+    /// Those only; all where empty.
+    pub only: &'a [String],
+    /// Never those.
+    pub spare: &'a [String],
+}
+
 /// A knob as its actuator offers it.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Offer {
     /// The least value.
     pub least: f64,
@@ -33,6 +43,12 @@ pub struct Offer {
     pub value: f64,
     /// Whether greater values restrain more.
     pub upwards: bool,
+    /// By how much it can be turned at a time; 0 for any.
+    pub step: f64,
+    /// The share of its work that the target is expected to lose at the strictest value, 0..=1.
+    pub cost: f64,
+    /// The number of the resource whose use it restrains, see [`Resource`].
+    pub resource: u32,
 }
 
 impl Offer {
@@ -42,7 +58,15 @@ impl Offer {
             most: control.most,
             value: control.value,
             upwards: control.stricter > 0,
+            step: control.step,
+            cost: control.cost,
+            resource: control.resource.0,
         }
+    }
+
+    /// The resource whose use it restrains.
+    pub fn resource(&self) -> Resource {
+        Resource(self.resource)
     }
 
     /// The nearest value that is possible; `None` where the bounds make no sense.
@@ -53,6 +77,34 @@ impl Offer {
     /// The value that restrains most.
     pub fn strictest(&self) -> Option<f64> {
         self.bound(if self.upwards { self.most } else { self.least })
+    }
+
+    /// The value that restrains least.
+    pub fn loosest(&self) -> Option<f64> {
+        self.bound(if self.upwards { self.least } else { self.most })
+    }
+
+    /// Where it stood, or else the value that restrains least.
+    pub fn found(&self) -> Option<f64> {
+        Some(self.value)
+            .filter(|value| !value.is_nan())
+            .or_else(|| self.loosest())
+    }
+
+    /// The nearest value on its steps that restrains at least as much.
+    pub fn rounded(&self, value: f64) -> Option<f64> {
+        let value = self.bound(value)?;
+        if self.step <= 0.0 || !self.step.is_finite() || !value.is_finite() || !self.least.is_finite() {
+            return Some(value);
+        }
+        let steps = (value - self.least) / self.step;
+        // A hair beside a step is that step.
+        let whole = if self.upwards {
+            (steps - 1e-6).ceil()
+        } else {
+            (steps + 1e-6).floor()
+        };
+        self.bound(self.least + whole * self.step)
     }
 
     /// Which of two values restrains more.
@@ -70,7 +122,14 @@ pub struct World {
     pub offers: BTreeMap<KnobOf, Offer>,
     /// Knobs that are left alone until then.
     pub barred: BTreeMap<KnobOf, Nanos>,
+    /// The CPUs that are threads of one core, as a target's label told last.
+    pub cores: Vec<Vec<u32>>,
+    /// Those that hold a target of class Latency, at any depth: asked for often, and changed rarely.
+    holders: BTreeSet<TargetId>,
 }
+
+/// The label by which a target tells the threads of each core, as `0,4 1,5`.
+const SIBLINGS: &str = "cpu.siblings";
 
 impl World {
     /// Takes in what happened to a target.
@@ -80,6 +139,7 @@ impl World {
             self.targets.remove(&target.id);
             forget(&mut self.offers, target.id);
             forget(&mut self.barred, target.id);
+            self.reckon();
             return;
         }
         let known = Known {
@@ -89,6 +149,36 @@ impl World {
             cpus: target.cpus.to_vec(),
         };
         self.targets.insert(target.id, known);
+        self.reckon();
+        if let Some(label) = target.labels.iter().find(|label| label.name.as_str() == SIBLINGS) {
+            let cores: Vec<Vec<u32>> = label
+                .value
+                .split_whitespace()
+                .filter_map(|core| cpus(core).ok())
+                .collect();
+            if !cores.is_empty() {
+                self.cores = cores;
+            }
+        }
+    }
+
+    /// Finds anew who holds whom that is protected; to be called where targets were put in by hand.
+    pub fn reckon(&mut self) {
+        let mut holders = BTreeSet::new();
+        for known in self.targets.values().filter(|known| known.latency) {
+            let mut at = TargetId(known.parent);
+            // One that is known already has its own holders in, and ends a circle.
+            while at != TargetId::NONE && holders.insert(at) {
+                at = TargetId(self.targets.get(&at).map_or(0, |known| known.parent));
+            }
+        }
+        self.holders = holders;
+    }
+
+    /// All CPUs that are known of.
+    fn cpus(&self) -> BTreeSet<u32> {
+        let told = self.targets.values().flat_map(|known| &known.cpus);
+        told.chain(self.cores.iter().flatten()).copied().collect()
     }
 
     /// Takes in a knob on offer. While it is held its value is ours and says nothing of before.
@@ -123,38 +213,67 @@ impl World {
 
     /// Whether a target may be restrained for a victim: it is known, neither of class Latency nor
     /// the victim nor within it, holds nothing that is, and the config does not spare it.
-    pub fn may_restrain(&self, culprit: TargetId, victim: TargetId, config: &ThrottleConfig) -> bool {
+    pub fn may_restrain(&self, culprit: TargetId, victim: TargetId, scope: Scope<'_>) -> bool {
         let Some(known) = self.targets.get(&culprit) else {
             return false;
         };
-        let listed = config.only.is_empty() || fits_any(&config.only, &known.name);
         let family = culprit == victim || self.holds(victim, culprit) || self.holds(culprit, victim);
-        listed && !fits_any(&config.spare, &known.name) && !known.latency && !family && !self.holds_latency(culprit)
+        !known.latency && !family && is_listed(known, scope) && !self.holds_latency(culprit)
+    }
+
+    /// Whether a target may be restrained for anybody's sake: as [`World::may_restrain`] without a victim.
+    pub fn may_be_restrained(&self, target: TargetId, scope: Scope<'_>) -> bool {
+        let known = self.targets.get(&target);
+        known.is_some_and(|known| !known.latency && is_listed(known, scope)) && !self.holds_latency(target)
     }
 
     /// The CPUs to which a culprit can go so that the victim has its own, away from every target of
-    /// class Latency if that leaves any; `None` where there are none.
-    pub fn refuge(&self, culprit: TargetId, victim: TargetId) -> Option<Vec<u32>> {
+    /// class Latency if that leaves any, and never on those to `avoid`; `None` where there are none.
+    pub fn refuge(&self, culprit: TargetId, victim: TargetId, avoid: &[u32]) -> Option<Vec<u32>> {
         let own = &self.targets.get(&victim).filter(|known| !known.cpus.is_empty())?.cpus;
         let may: BTreeSet<u32> = match &self.targets.get(&culprit)?.cpus {
-            cpus if cpus.is_empty() => self
-                .targets
-                .values()
-                .flat_map(|known| known.cpus.iter().copied())
-                .collect(),
+            cpus if cpus.is_empty() => self.cpus(),
             cpus => cpus.iter().copied().collect(),
         };
         let others = self.targets.values().filter(|known| known.latency);
         let protected: BTreeSet<u32> = others.flat_map(|known| known.cpus.iter().copied()).collect();
-        let free: Vec<u32> = may.iter().filter(|cpu| !own.contains(cpu)).copied().collect();
+        let taken = |cpu: &&u32| own.contains(cpu) || avoid.contains(cpu);
+        let free: Vec<u32> = may.iter().filter(|cpu| !taken(cpu)).copied().collect();
         let best: Vec<u32> = free.iter().filter(|cpu| !protected.contains(cpu)).copied().collect();
         let refuge = if best.is_empty() { free } else { best };
         (!refuge.is_empty()).then_some(refuge)
     }
 
+    /// The CPUs beyond its own to which a culprit can go where its own leave none: of all that are known of, away from
+    /// those to `avoid` and from every target of class Latency and the siblings of its CPUs; those to which nobody else
+    /// is bound if there are any. `None` where there are none.
+    pub fn asylum(&self, culprit: TargetId, avoid: &[u32]) -> Option<Vec<u32>> {
+        let others = || {
+            self.targets
+                .iter()
+                .filter(|(id, _)| **id != culprit)
+                .map(|(_, known)| known)
+        };
+        let mut protected: BTreeSet<u32> = others()
+            .filter(|known| known.latency)
+            .flat_map(|known| known.cpus.iter().copied())
+            .collect();
+        let shared = self
+            .cores
+            .iter()
+            .filter(|core| core.iter().any(|cpu| protected.contains(cpu)));
+        let siblings: Vec<u32> = shared.flatten().copied().collect();
+        protected.extend(siblings);
+        protected.extend(avoid);
+        let free: Vec<u32> = self.cpus().difference(&protected).copied().collect();
+        let bound: BTreeSet<u32> = others().flat_map(|known| known.cpus.iter().copied()).collect();
+        let best: Vec<u32> = free.iter().filter(|cpu| !bound.contains(cpu)).copied().collect();
+        let asylum = if best.is_empty() { free } else { best };
+        (!asylum.is_empty()).then_some(asylum)
+    }
+
     fn holds_latency(&self, outer: TargetId) -> bool {
-        let mut protected = self.targets.iter().filter(|(_, known)| known.latency);
-        protected.any(|(id, _)| self.holds(outer, *id))
+        self.holders.contains(&outer)
     }
 
     /// Whether `outer` holds `inner`, at any depth.
@@ -171,6 +290,10 @@ impl World {
         }
         false
     }
+}
+
+fn is_listed(known: &Known, scope: Scope<'_>) -> bool {
+    (scope.only.is_empty() || fits_any(scope.only, &known.name)) && !fits_any(scope.spare, &known.name)
 }
 
 /// Drops all knobs of a target, without a walk over those of others.
@@ -216,10 +339,12 @@ mod tests {
             };
             (TargetId(*id), known)
         };
-        World {
+        let mut world = World {
             targets: targets.iter().map(known).collect(),
             ..World::default()
-        }
+        };
+        world.reckon();
+        world
     }
 
     #[test]
@@ -233,40 +358,58 @@ mod tests {
             (6, "spared", false, 0, &[]),
             (7, "helper", false, 1, &[]),
         ]);
-        let config = ThrottleConfig {
-            spare: vec!["spa*".to_owned()],
-            ..ThrottleConfig::default()
+        let spare = ["spa*".to_owned()];
+        let scope = Scope {
+            only: &[],
+            spare: &spare,
         };
         let may: Vec<u32> = (1..10)
-            .filter(|id| world.may_restrain(TargetId(*id), TargetId(1), &config))
+            .filter(|id| world.may_restrain(TargetId(*id), TargetId(1), scope))
             .collect();
         assert_eq!(may, [2]);
-        let only = ThrottleConfig {
-            only: vec!["other".to_owned()],
-            ..config
+        let only = Scope {
+            only: &["other".to_owned()],
+            ..scope
         };
-        assert!(!world.may_restrain(TargetId(2), TargetId(1), &only));
+        assert!(!world.may_restrain(TargetId(2), TargetId(1), only));
     }
 
     #[test]
     fn a_refuge_is_away_from_the_victim_and_from_others_that_are_protected() {
-        let cases: &[(&[u32], &[u32], &str)] = &[
-            (&[0], &[0, 1, 2], "2"),
-            (&[0], &[0, 1], "1"),
-            (&[0], &[0], ""),
-            (&[], &[0, 1], ""),
-            (&[0], &[], "3"),
+        type Row<'a> = (&'a [u32], &'a [u32], &'a [u32], &'a str);
+        let cases: &[Row<'_>] = &[
+            (&[0], &[0, 1, 2], &[], "2"),
+            (&[0], &[0, 1, 2], &[2], "1"),
+            (&[0], &[0, 1, 2], &[1, 2], ""),
+            (&[0], &[0, 1], &[], "1"),
+            (&[0], &[0], &[], ""),
+            (&[], &[0, 1], &[], ""),
+            (&[0], &[], &[], "3"),
         ];
-        for (victim, culprit, refuge) in cases {
+        for (victim, culprit, avoid, refuge) in cases {
             let world = world(&[
                 (1, "web", true, 0, victim),
                 (2, "batch", false, 0, culprit),
                 (3, "api", true, 0, &[1]),
                 (4, "else", false, 0, &[3]),
             ]);
-            let found = world.refuge(TargetId(2), TargetId(1)).unwrap_or_default();
-            assert_eq!(cpu_list(&found), *refuge, "{victim:?} {culprit:?}");
+            let found = world.refuge(TargetId(2), TargetId(1), avoid).unwrap_or_default();
+            assert_eq!(cpu_list(&found), *refuge, "{victim:?} {culprit:?} {avoid:?}");
         }
+    }
+
+    #[test]
+    fn an_asylum_is_away_from_all_who_are_protected_and_from_their_siblings() {
+        let mut world = world(&[
+            (1, "web", true, 0, &[0]),
+            (2, "batch", false, 0, &[4]),
+            (3, "other", false, 0, &[1]),
+        ]);
+        assert_eq!(world.asylum(TargetId(2), &[4]), Some(vec![1]), "of none else is known");
+        world.cores = vec![vec![0, 4], vec![1, 5], vec![2, 6]];
+        assert_eq!(world.asylum(TargetId(2), &[4]), Some(vec![2, 5, 6]));
+        assert_eq!(world.asylum(TargetId(2), &[2, 5, 6]), Some(vec![1]));
+        assert_eq!(world.asylum(TargetId(2), &[1, 2, 5, 6]), None);
     }
 
     #[test]

@@ -6,12 +6,13 @@ mod choose;
 mod peace;
 mod trial;
 
-use super::budget::Budget;
-use super::heard::{FindingKey, Findings};
 use super::ladder::{Ladder, Remedy};
-use super::proof::Trial;
 use crate::config::{Rung, ThrottleConfig};
+use crate::cores::Cores;
+use crate::heard::{Blame, FindingKey, Findings};
 use crate::lease::KnobOf;
+use crate::proof::Trial;
+use crate::rate::Rate;
 use crate::world::World;
 use pipeline_plugin_api::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,12 +32,24 @@ pub struct Bench<'a> {
     pub world: &'a World,
     /// The remedies.
     pub ladder: &'a Ladder,
+    /// Which CPUs are siblings.
+    pub cores: &'a Cores,
     /// The rate limit.
-    pub budget: &'a mut Budget,
+    pub budget: &'a mut Rate,
+    /// What is in force for other victims: knob, value, text.
+    pub elsewhere: &'a [(KnobOf, f64, String)],
     /// Why knobs that are no longer wanted are put back.
     pub parting: &'a mut BTreeMap<KnobOf, String>,
     /// For log lines.
     pub host: &'a Host,
+}
+
+impl Bench<'_> {
+    /// A knob is to be put back: a change, which is counted before the next remedy is tried.
+    pub fn part(&mut self, knob: KnobOf, why: String) {
+        self.budget.note(self.at, 1);
+        self.parting.insert(knob, why);
+    }
 }
 
 /// How far a case is.
@@ -177,8 +190,8 @@ impl Case {
         };
         let before = trial.before;
         self.note(knob.0, remedy.rung);
-        if let Some(blame) = self.findings.blame(self.victim, bench.world, bench.config) {
-            self.engage(&[knob.0], blame.severity, bench);
+        if let Some(blame) = self.blame(bench) {
+            self.engage(&[knob.0], &blame, bench);
         }
         self.after_change(before, bench);
     }
@@ -204,7 +217,7 @@ impl Case {
     pub fn next(&self, bench: &Bench<'_>) -> Option<Nanos> {
         match &self.stage {
             Stage::Watching => self.waits.then(|| bench.budget.next(bench.at)),
-            Stage::Trying(trial) => Some(trial.deadline(bench.config)),
+            Stage::Trying(trial) => Some(trial.deadline(&bench.config.terms())),
             Stage::Held { quiet, .. } => quiet.map(|since| since + self.hold),
             Stage::Easing(next) => Some((*next).max(bench.budget.next(bench.at))),
             Stage::GivenUp(until) => Some(*until),
@@ -231,7 +244,7 @@ impl Case {
 
     fn measure(&mut self, at: Nanos, ratio: f64, config: &ThrottleConfig) {
         if let Stage::Trying(trial) = &mut self.stage {
-            trial.hear(at, ratio, config);
+            trial.hear(at, ratio, &config.terms());
         }
     }
 
@@ -253,7 +266,7 @@ impl Case {
         let before = self.remedies.len();
         let victim = self.victim;
         self.remedies
-            .retain(|culprit, _| bench.world.may_restrain(*culprit, victim, bench.config));
+            .retain(|culprit, _| bench.world.may_restrain(*culprit, victim, bench.config.scope()));
         if before > 0 && self.remedies.is_empty() {
             self.stage = Stage::Watching;
         }
@@ -270,15 +283,21 @@ impl Case {
 
     fn drop_all(&mut self, why: &str, bench: &mut Bench<'_>) {
         for remedy in self.remedies.values() {
-            bench.parting.insert(remedy.knob, why.to_owned());
+            bench.part(remedy.knob, why.to_owned());
         }
         self.remedies.clear();
     }
 
     fn key(&self, bench: &Bench<'_>) -> Option<FindingKey> {
+        self.blame(bench).map(|blame| blame.key)
+    }
+
+    /// Whom to act against, if anybody.
+    fn blame(&self, bench: &Bench<'_>) -> Option<Blame> {
+        let config = bench.config;
+        let acted_on = |resource| config.acts_on(resource);
         self.findings
-            .blame(self.victim, bench.world, bench.config)
-            .map(|blame| blame.key)
+            .blame(self.victim, bench.world, config.scope(), config.sure(), acted_on)
     }
 
     fn say(&self, bench: &Bench<'_>, level: Level, message: &str, culprits: &[TargetId]) {

@@ -33,11 +33,18 @@ impl Remedy {
         let step = match self.rung {
             Rung::Quota => config.quota_step,
             Rung::Weight => config.weight_step,
+            Rung::Ways => config.ways_step,
+            Rung::Bandwidth => config.bandwidth_step,
             _ => return None,
         };
         let upwards = self.free >= self.value;
         let value = if upwards { self.value + step } else { self.value - step };
-        let restrains = if upwards { value < self.free } else { value > self.free };
+        // Ten steps of a tenth are one, whatever the last bit says.
+        let restrains = if upwards {
+            value < self.free - 1e-9
+        } else {
+            value > self.free + 1e-9
+        };
         (restrains && value != self.value).then(|| Self { value, ..self.clone() })
     }
 }
@@ -57,6 +64,10 @@ pub struct Need<'a> {
     pub victim: TargetId,
     /// The culprit's CPU time, in CPUs, where that is known.
     pub used: Option<f64>,
+    /// Through what it does the harm.
+    pub resource: Resource,
+    /// The CPUs that it is not to use, besides the victim's.
+    pub avoid: &'a [u32],
     /// Why, for people.
     pub why: &'a str,
 }
@@ -86,7 +97,9 @@ impl Ladder {
         let offer = world.offer(knob, at)?;
         let free = free(rung, need, offer);
         let text = match rung {
-            Rung::CpuSet => cpu_list(&world.refuge(need.culprit, need.victim)?),
+            // Nowhere is known to be away from a sibling thread that is not known.
+            Rung::CpuSet if need.resource == Resource::SMT && need.avoid.is_empty() => return None,
+            Rung::CpuSet => cpu_list(&world.refuge(need.culprit, need.victim, need.avoid)?),
             _ => String::new(),
         };
         Some(Remedy {
@@ -103,14 +116,18 @@ impl Ladder {
 fn value(rung: Rung, need: Need<'_>, offer: &Offer, config: &ThrottleConfig) -> Option<f64> {
     let wanted = match rung {
         Rung::CpuSet => return Some(0.0),
-        Rung::Idle | Rung::Weight | Rung::Freeze => offer.strictest()?,
+        Rung::Idle | Rung::Weight | Rung::Duty | Rung::Pause | Rung::Freeze => offer.strictest()?,
         Rung::Quota => {
             let cut = need.used.unwrap_or(0.0) * config.cut;
             offer.bound(cut.max(config.floor))?
         }
+        Rung::Ways => offer.rounded(offer.most * config.ways_cut)?,
+        Rung::Bandwidth => offer.rounded(config.bandwidth_cut)?,
     };
-    // Someone may have set a stricter one, which must not be loosened.
-    let restrains = offer.value.is_nan() || offer.stricter(wanted, offer.value) == wanted;
+    // Someone may have set a stricter one, which must not be loosened; of a cache or of bandwidth the same is no remedy.
+    let is_share = matches!(rung, Rung::Ways | Rung::Bandwidth);
+    let restrains =
+        offer.value.is_nan() || offer.stricter(wanted, offer.value) == wanted && !(is_share && offer.value == wanted);
     (restrains && wanted.is_finite()).then_some(wanted)
 }
 
@@ -120,6 +137,7 @@ fn free(rung: Rung, need: Need<'_>, offer: &Offer) -> f64 {
     match rung {
         Rung::Quota => need.used.or(found).unwrap_or(1.0),
         Rung::Weight => found.unwrap_or(USUAL_WEIGHT),
+        Rung::Ways | Rung::Bandwidth => found.unwrap_or(offer.most),
         _ => 0.0,
     }
 }
@@ -134,6 +152,8 @@ mod tests {
         culprit: TargetId(2),
         victim: TargetId(1),
         used: Some(0.8),
+        resource: Resource::CPU_TIME,
+        avoid: &[],
         why: "`batch` slows `web`",
     };
 
@@ -163,6 +183,7 @@ mod tests {
             most,
             value,
             upwards,
+            ..Offer::default()
         }
     }
 
@@ -178,6 +199,14 @@ mod tests {
             (Rung::Quota, offer(0.01, inf, inf, false), Some((0.08, ""))),
             (Rung::Quota, offer(0.2, inf, inf, false), Some((0.2, ""))),
             (Rung::Quota, offer(0.01, inf, 0.05, false), None),
+            (Rung::Ways, offer(1.0, 20.0, 20.0, false), Some((3.0, ""))),
+            (Rung::Ways, offer(2.0, 11.0, 11.0, false), Some((2.0, ""))),
+            (Rung::Ways, offer(1.0, 1.0, 1.0, false), None),
+            (Rung::Ways, offer(1.0, 20.0, 3.0, false), None),
+            (Rung::Bandwidth, offer(0.1, 1.0, 1.0, false), Some((0.2, ""))),
+            (Rung::Bandwidth, offer(0.3, 1.0, 1.0, false), Some((0.3, ""))),
+            (Rung::Duty, offer(0.0, 1.0, 0.0, true), Some((1.0, ""))),
+            (Rung::Pause, offer(0.0, 1.0, 0.0, true), Some((1.0, ""))),
             (Rung::Freeze, offer(0.0, 1.0, 0.0, true), Some((1.0, ""))),
             (Rung::Freeze, offer(1.0, 0.0, 0.0, true), None),
         ];
@@ -188,6 +217,32 @@ mod tests {
                 .map(|remedy| ((remedy.value * 1000.0).round() / 1000.0, remedy.text.as_str()));
             assert_eq!(is, expected, "{rung:?} {offer:?}");
         }
+    }
+
+    #[test]
+    fn off_a_sibling_thread_goes_only_who_is_known_to_be_on_one() {
+        let config = ThrottleConfig::default();
+        let host = TestHost::new();
+        let ladder = Ladder::new(&config, &Host::new(host.handle())).unwrap();
+        let mut world = World::default();
+        for (id, cpus) in [(1, vec![0]), (2, vec![0, 1, 2, 3])] {
+            let known = Known {
+                latency: id == 1,
+                cpus,
+                ..Known::default()
+            };
+            world.targets.insert(TargetId(id), known);
+        }
+        let knob = (TargetId(2), host.knob(Rung::CpuSet.knob()));
+        world.offers.insert(knob, offer(1.0, 4.0, 4.0, false));
+        let smt = |avoid| Need {
+            resource: Resource::SMT,
+            avoid,
+            ..NEED
+        };
+        let on = |avoid| ladder.remedy(Rung::CpuSet, smt(avoid), Nanos::ZERO, &world, &config);
+        assert_eq!(on(&[]), None);
+        assert_eq!(on(&[2]).unwrap().text, "1,3");
     }
 
     #[test]

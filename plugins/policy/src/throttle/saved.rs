@@ -3,11 +3,10 @@
 
 use super::Throttle;
 use super::case::{Case, Memory, Stage};
-use super::heard::Heard;
 use super::ladder::Remedy;
-use super::proof::Trial;
 use crate::config::{Rung, ThrottleConfig};
-use crate::saved::Common;
+use crate::proof::Trial;
+use crate::saved::{Common, FindingRow};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -39,16 +38,6 @@ enum StageRow {
     Held(Option<(u32, u64)>, Option<u64>),
     Easing(u64),
     GivenUp(u64),
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct FindingRow {
-    port: u32,
-    id: u64,
-    severity: f64,
-    cpu: bool,
-    confidence: f64,
-    culprits: Vec<(u32, f64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,36 +150,6 @@ impl StageRow {
             },
             Self::Easing(next) => Stage::Easing(Nanos(next)),
             Self::GivenUp(until) => Stage::GivenUp(Nanos(until)),
-        }
-    }
-}
-
-impl FindingRow {
-    fn of(port: u32, id: u64, heard: &Heard) -> Self {
-        Self {
-            port,
-            id,
-            severity: heard.severity,
-            cpu: heard.cpu,
-            confidence: heard.confidence,
-            culprits: heard
-                .culprits
-                .iter()
-                .map(|(target, score)| (target.0, *score))
-                .collect(),
-        }
-    }
-
-    fn heard(self) -> Heard {
-        let culprits = self
-            .culprits
-            .into_iter()
-            .map(|(target, score)| (TargetId(target), score));
-        Heard {
-            severity: self.severity,
-            cpu: self.cpu,
-            confidence: self.confidence,
-            culprits: culprits.collect(),
         }
     }
 }

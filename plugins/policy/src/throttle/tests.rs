@@ -3,6 +3,7 @@
 
 mod loops;
 mod rails;
+mod resources;
 mod toy;
 
 use super::*;

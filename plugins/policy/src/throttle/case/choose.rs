@@ -2,15 +2,17 @@
 
 use super::{Bench, Case};
 use crate::config::Rung;
+use crate::heard::Blame;
+use crate::taken;
 use crate::throttle::ladder::{Need, Remedy};
 use pipeline_plugin_api::prelude::*;
 
 impl Case {
     /// Puts the next remedy on each of the culprits, as far as the rate limit allows; gives on how many.
-    pub(super) fn engage(&mut self, culprits: &[TargetId], severity: f64, bench: &mut Bench<'_>) -> usize {
+    pub(super) fn engage(&mut self, culprits: &[TargetId], blame: &Blame, bench: &mut Bench<'_>) -> usize {
         let mut engaged = 0;
         for culprit in culprits {
-            let Some(remedy) = self.pick(*culprit, severity, bench) else {
+            let Some(remedy) = self.pick(*culprit, blame, bench) else {
                 continue;
             };
             if bench.budget.take(bench.at, 1) == 0 {
@@ -23,17 +25,22 @@ impl Case {
     }
 
     /// The cheapest remedy that was not tried on a culprit; after a relapse the one that helped.
-    fn pick(&self, culprit: TargetId, severity: f64, bench: &Bench<'_>) -> Option<Remedy> {
+    fn pick(&self, culprit: TargetId, blame: &Blame, bench: &Bench<'_>) -> Option<Remedy> {
         let (victim, world, config) = (self.victim, bench.world, bench.config);
         let why = format!(
-            "`{}` slows `{}` {severity:.1} times through cpu time",
+            "`{}` slows `{}` {:.1} times through {}",
             world.name(culprit),
-            world.name(victim)
+            world.name(victim),
+            blame.severity,
+            blame.resource
         );
+        let avoid = bench.cores.avoided(blame, victim, world);
         let need = Need {
             culprit,
             victim,
             used: self.findings.used.get(&culprit).copied(),
+            resource: blame.resource,
+            avoid: &avoid,
             why: &why,
         };
         let helped = self.memory.as_ref().and_then(|memory| memory.rungs.get(&culprit));
@@ -44,9 +51,28 @@ impl Case {
             .ladder
             .iter()
             .skip(from)
-            .filter(|rung| !self.is_spent(culprit, **rung));
+            .filter(|rung| rung.fits(blame.resource) && !self.is_spent(culprit, **rung));
         left.filter_map(|rung| bench.ladder.remedy(*rung, need, bench.at, world, config))
-            .next()
+            .find(|remedy| self.may_take(remedy, bench))
+    }
+
+    /// Whether at most the stated share of the work would be taken with one remedy more.
+    fn may_take(&self, remedy: &Remedy, bench: &Bench<'_>) -> bool {
+        let config = bench.config;
+        if config.most_taken >= 1.0 {
+            return true;
+        }
+        let mine = self.remedies.values().filter(|held| held.knob.0 != remedy.knob.0);
+        let states = mine
+            .chain(std::iter::once(remedy))
+            .map(|held| (held.knob, held.value, held.text.as_str()));
+        let others = bench
+            .elsewhere
+            .iter()
+            .map(|(knob, value, text)| (*knob, *value, text.as_str()));
+        let all = states.chain(others);
+        let taken = taken::share(bench.world, config.scope(), &self.findings.used, all);
+        taken <= config.most_taken
     }
 
     /// The least weight cannot do what idling could not.

@@ -1,13 +1,13 @@
 //! After the proof: a remedy is held while it is needed and a while longer, then taken back.
 
 use super::{Bench, Case, Stage};
-use crate::throttle::heard::FindingKey;
+use crate::heard::FindingKey;
 use crate::throttle::ladder::Remedy;
 use pipeline_plugin_api::prelude::*;
 
 impl Case {
     pub(super) fn hold_on(&mut self, proven_for: Option<FindingKey>, quiet: Option<Nanos>, bench: &mut Bench<'_>) {
-        let blame = self.findings.blame(self.victim, bench.world, bench.config);
+        let blame = self.blame(bench);
         let Some(blame) = blame else {
             let since = quiet.unwrap_or(bench.at);
             self.stage = Stage::Held {
@@ -43,7 +43,7 @@ impl Case {
         );
         self.remember(bench.at, false);
         for remedy in self.remedies.values().filter(|remedy| !remedy.rung.graded()) {
-            bench.parting.insert(remedy.knob, why.clone());
+            bench.part(remedy.knob, why.clone());
         }
         self.remedies.retain(|_, remedy| remedy.rung.graded());
         self.stage = Stage::Easing(bench.at);
@@ -51,7 +51,7 @@ impl Case {
     }
 
     pub(super) fn ease(&mut self, next: Nanos, bench: &mut Bench<'_>) {
-        if self.findings.blame(self.victim, bench.world, bench.config).is_some() {
+        if self.blame(bench).is_some() {
             return self.begin(bench);
         }
         if bench.at >= next {

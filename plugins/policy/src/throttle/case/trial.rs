@@ -1,8 +1,8 @@
 //! From the first blame to the verdict: a remedy is tried, proven or undone, and the next one tried.
 
 use super::{Bench, Case, Memory, PUT_OFF, Stage};
-use crate::throttle::heard::Blame;
-use crate::throttle::proof::{Trial, Verdict};
+use crate::heard::Blame;
+use crate::proof::{Trial, Verdict};
 use pipeline_plugin_api::prelude::*;
 
 impl Case {
@@ -10,12 +10,12 @@ impl Case {
         if self.findings.open.is_empty() {
             self.tried.clear();
         }
-        let Some(blame) = self.findings.blame(self.victim, bench.world, bench.config) else {
+        let Some(blame) = self.blame(bench) else {
             self.waits = false;
             return;
         };
         self.recall(bench);
-        let engaged = self.engage(&blame.culprits, blame.severity, bench);
+        let engaged = self.engage(&blame.culprits, &blame, bench);
         if engaged > 0 {
             self.waits = false;
             self.relapse(bench);
@@ -71,7 +71,7 @@ impl Case {
         if self.join_newcomers(bench) {
             return self.try_now(trial.before, bench);
         }
-        match trial.verdict(bench.at, self.findings.open.is_empty(), bench.config) {
+        match trial.verdict(bench.at, self.findings.open.is_empty(), &bench.config.terms()) {
             Verdict::Pending => {}
             Verdict::Proven(how) => self.proven(&how, bench),
             Verdict::Failed(_) if self.may_put_off(bench) => {
@@ -85,13 +85,13 @@ impl Case {
     /// The victim is not well yet, but for another reason, such as the hypervisor: that says nothing
     /// of the remedy, so the proof is put off, but not for ever.
     fn may_put_off(&self, bench: &Bench<'_>) -> bool {
-        let blamed = self.findings.blame(self.victim, bench.world, bench.config).is_some();
+        let blamed = self.blame(bench).is_some();
         !blamed && self.put_off < PUT_OFF
     }
 
     /// Those who are blamed only now get a remedy too.
     pub(super) fn join_newcomers(&mut self, bench: &mut Bench<'_>) -> bool {
-        let Some(blame) = self.findings.blame(self.victim, bench.world, bench.config) else {
+        let Some(blame) = self.blame(bench) else {
             return false;
         };
         let known = |culprit: &TargetId| self.remedies.contains_key(culprit) || self.tried.contains_key(culprit);
@@ -101,7 +101,7 @@ impl Case {
             .copied()
             .filter(|culprit| !known(culprit))
             .collect();
-        self.engage(&newcomers, blame.severity, bench) > 0
+        self.engage(&newcomers, &blame, bench) > 0
     }
 
     fn proven(&mut self, how: &str, bench: &mut Bench<'_>) {
@@ -130,11 +130,15 @@ impl Case {
         }
         let victim = bench.world.name(self.victim);
         self.drop_all(&format!("it did not help `{victim}`: {how}"), bench);
-        if self.findings.blame(self.victim, bench.world, bench.config).is_none() {
+        let Some(blame) = self.blame(bench) else {
             self.stage = Stage::Watching;
             return;
-        }
-        self.engage(&culprits, trial.before, bench);
+        };
+        let blame = Blame {
+            severity: trial.before,
+            ..blame
+        };
+        self.engage(&culprits, &blame, bench);
         self.after_change(trial.before, bench);
     }
 

@@ -71,7 +71,7 @@ impl Toy {
     pub fn succeed(&mut self, config: &str) {
         let state = self.node.raw().save().into_result().unwrap();
         let mut node = self.host.node::<Schedules<Throttle>>(config).unwrap();
-        node.raw().load(1, state.as_slice().into()).into_result().unwrap();
+        node.raw().load(2, state.as_slice().into()).into_result().unwrap();
         self.node = node;
     }
 
@@ -97,6 +97,9 @@ impl Toy {
             (vocabulary::CPU_SET, 0.0, 0.0, f64::NAN, -1),
             (vocabulary::CPU_QUOTA, 0.01, inf, inf, -1),
             (vocabulary::FREEZE, 0.0, 1.0, 0.0, 1),
+            (vocabulary::L3_WAYS, 1.0, 20.0, 20.0, -1),
+            (vocabulary::MEMORY_BANDWIDTH_SHARE, 0.1, 1.0, 1.0, -1),
+            (vocabulary::PROCESS_PAUSED, 0.0, 1.0, 0.0, 1),
         ];
         let mut batch = Batch::default();
         for (knob, least, most, value, stricter) in offers {
@@ -107,6 +110,7 @@ impl Toy {
                 most,
                 value,
                 stricter,
+                cost: 0.5,
                 ..Control::default()
             });
         }

@@ -1,27 +1,39 @@
 //! What a policy heard of a victim: its open findings, and whom they blame.
 
-use crate::config::ThrottleConfig;
-use crate::world::World;
+use crate::world::{Scope, World};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
 /// A finding's place among all: the port that it came from, and its id.
 pub type FindingKey = (u32, u64);
 
+/// The most CPUs that are kept of a finding's evidence.
+const MOST_CPUS: usize = 1024;
 /// The most findings that are kept open for one victim.
 const MOST: usize = 64;
+
+/// How sure a finding must be to be acted on.
+#[derive(Copy, Clone, Debug)]
+pub struct Sure {
+    /// The least confidence of a finding, 0..=1.
+    pub least_confidence: f64,
+    /// The least score of a culprit, 0..=1.
+    pub least_score: f64,
+}
 
 /// An open finding.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
     /// How many times worse than its baseline the victim is.
     pub severity: f64,
-    /// Whether it is about CPU time.
-    pub cpu: bool,
+    /// Through what it suffers.
+    pub resource: Resource,
     /// 0..=1.
     pub confidence: f64,
     /// Whom it names, with their scores.
     pub culprits: Vec<(TargetId, f64)>,
+    /// The CPUs that its evidence names.
+    pub cpus: Vec<u32>,
 }
 
 /// The open findings of a victim, and what its neighbours last used.
@@ -40,6 +52,10 @@ pub struct Blame {
     pub key: FindingKey,
     /// How many times worse than its baseline the victim is.
     pub severity: f64,
+    /// Through what it suffers.
+    pub resource: Resource,
+    /// The CPUs that the finding's evidence names.
+    pub cpus: Vec<u32>,
     /// Those who may be restrained, most likely first.
     pub culprits: Vec<TargetId>,
 }
@@ -55,9 +71,10 @@ impl Findings {
         let culprits = finding.culprits.iter().map(|culprit| (culprit.target, culprit.score));
         let heard = Heard {
             severity: finding.severity,
-            cpu: finding.resource == Resource::CPU_TIME,
+            resource: finding.resource,
             confidence: finding.confidence,
             culprits: culprits.collect(),
+            cpus: cpus_of(finding),
         };
         if self.open.len() < MOST || self.open.contains_key(&key) {
             self.open.insert(key, heard);
@@ -72,12 +89,17 @@ impl Findings {
         }
     }
 
-    /// The worst open finding that says enough to act on, if any.
-    pub fn blame(&self, victim: TargetId, world: &World, config: &ThrottleConfig) -> Option<Blame> {
-        let blames = self
-            .open
-            .iter()
-            .filter_map(|(key, heard)| blame(*key, heard, victim, world, config));
+    /// The worst open finding that says enough to act on, if any, among those about resources that are `acted_on`.
+    pub fn blame(
+        &self,
+        victim: TargetId,
+        world: &World,
+        scope: Scope<'_>,
+        sure: Sure,
+        acted_on: impl Fn(Resource) -> bool,
+    ) -> Option<Blame> {
+        let open = self.open.iter().filter(|(_, heard)| acted_on(heard.resource));
+        let blames = open.filter_map(|(key, heard)| blame(*key, heard, victim, world, scope, sure));
         blames.max_by(|a, b| a.severity.total_cmp(&b.severity))
     }
 
@@ -90,17 +112,37 @@ impl Findings {
     }
 }
 
-fn blame(key: FindingKey, heard: &Heard, victim: TargetId, world: &World, config: &ThrottleConfig) -> Option<Blame> {
-    let sure = heard.cpu && heard.confidence >= config.least_confidence;
-    let may = |culprit: TargetId| world.may_restrain(culprit, victim, config);
-    let scored = heard.culprits.iter().filter(|(_, score)| *score >= config.least_score);
+fn blame(
+    key: FindingKey,
+    heard: &Heard,
+    victim: TargetId,
+    world: &World,
+    scope: Scope<'_>,
+    sure: Sure,
+) -> Option<Blame> {
+    let scored = heard.culprits.iter().filter(|(_, score)| *score >= sure.least_score);
     let culprits: Vec<TargetId> = scored
         .map(|(culprit, _)| *culprit)
-        .filter(|culprit| may(*culprit))
+        .filter(|culprit| world.may_restrain(*culprit, victim, scope))
         .collect();
-    (sure && !culprits.is_empty()).then_some(Blame {
+    (heard.confidence >= sure.least_confidence && !culprits.is_empty()).then(|| Blame {
         key,
         severity: heard.severity,
+        resource: heard.resource,
+        cpus: heard.cpus.clone(),
         culprits,
     })
+}
+
+/// The CPUs that a finding's evidence names, in order.
+fn cpus_of(finding: &Finding) -> Vec<u32> {
+    let mut cpus: Vec<u32> = finding
+        .evidence
+        .iter()
+        .filter_map(|reading| reading.part.cpu_index())
+        .collect();
+    cpus.sort_unstable();
+    cpus.dedup();
+    cpus.truncate(MOST_CPUS);
+    cpus
 }

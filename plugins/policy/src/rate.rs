@@ -8,12 +8,12 @@ const MINUTE: Nanos = Nanos::from_secs(60);
 
 /// See the file.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub struct Rate {
     most: usize,
     changes: VecDeque<Nanos>,
 }
 
-impl Budget {
+impl Rate {
     /// That many a minute.
     pub fn new(most: u32) -> Self {
         Self {
@@ -47,6 +47,11 @@ impl Budget {
         }
     }
 
+    /// When the changes that count now were made.
+    pub fn changes(&self) -> impl Iterator<Item = Nanos> {
+        self.changes.iter().copied()
+    }
+
     /// When one more is possible.
     pub fn next(&self, at: Nanos) -> Nanos {
         let oldest = self.changes.front().filter(|_| self.changes.len() >= self.most);
@@ -60,13 +65,13 @@ mod tests {
 
     #[test]
     fn the_limit_holds_at_its_bound_and_frees_after_a_minute() {
-        let mut budget = Budget::new(3);
+        let mut rate = Rate::new(3);
         let second = Nanos::from_secs;
-        assert_eq!(budget.take(second(0), 2), 2);
-        assert_eq!(budget.take(second(10), 2), 1);
-        assert_eq!((budget.take(second(59), 1), budget.next(second(59))), (0, second(60)));
-        assert_eq!(budget.take(second(60), 5), 2);
-        budget.note(second(60), 1000);
-        assert_eq!((budget.left(second(60)), budget.changes.len()), (0, 3));
+        assert_eq!(rate.take(second(0), 2), 2);
+        assert_eq!(rate.take(second(10), 2), 1);
+        assert_eq!((rate.take(second(59), 1), rate.next(second(59))), (0, second(60)));
+        assert_eq!(rate.take(second(60), 5), 2);
+        rate.note(second(60), 1000);
+        assert_eq!((rate.left(second(60)), rate.changes.len()), (0, 3));
     }
 }

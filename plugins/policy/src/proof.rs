@@ -1,12 +1,24 @@
 //! Proof that a remedy helps: after it has settled, did the victim recover in the time it was given?
 
-use crate::config::ThrottleConfig;
 use pipeline_plugin_api::prelude::*;
 
 /// Samples from which a recovery counts before the time is over: fewer may be luck.
 const EARLY: usize = 5;
 /// The most samples that are kept; later ones are not needed.
 const MOST: usize = 1024;
+
+/// What counts as proof.
+#[derive(Copy, Clone, Debug)]
+pub struct Terms {
+    /// How long a remedy takes to show.
+    pub settle: Nanos,
+    /// How long the victim then has to recover.
+    pub proof: Nanos,
+    /// The part of the harm that must be gone by then, 0..=1.
+    pub improvement: f64,
+    /// Below how many times its baseline the victim has recovered.
+    pub release: f64,
+}
 
 /// A remedy on trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,18 +52,18 @@ impl Trial {
     }
 
     /// The victim is that many times worse than its baseline now.
-    pub fn hear(&mut self, at: Nanos, ratio: f64, config: &ThrottleConfig) {
-        if at >= self.settled(config) && self.heard.len() < MOST && ratio.is_finite() {
+    pub fn hear(&mut self, at: Nanos, ratio: f64, terms: &Terms) {
+        if at >= self.settled(terms) && self.heard.len() < MOST && ratio.is_finite() {
             self.heard.push(ratio);
         }
     }
 
     /// How it stands; `ended` if the victim's findings are over.
-    pub fn verdict(&self, at: Nanos, ended: bool, config: &ThrottleConfig) -> Verdict {
+    pub fn verdict(&self, at: Nanos, ended: bool, terms: &Terms) -> Verdict {
         let now = median(&self.heard);
-        let over = at >= self.deadline(config);
-        let recovered = now.is_some_and(|now| now < config.release);
-        let better = now.is_some_and(|now| now <= self.before * (1.0 - config.improvement));
+        let over = at >= self.deadline(terms);
+        let recovered = now.is_some_and(|now| now < terms.release);
+        let better = now.is_some_and(|now| now <= self.before * (1.0 - terms.improvement));
         match now {
             _ if ended => Verdict::Proven(format!("it was {:.1} times worse and is well again", self.before)),
             Some(now) if recovered && (over || self.heard.len() >= EARLY) || better && over => {
@@ -65,13 +77,23 @@ impl Trial {
         }
     }
 
-    /// When it is over.
-    pub fn deadline(&self, config: &ThrottleConfig) -> Nanos {
-        self.settled(config) + config.proof.nanos()
+    /// How many times worse than its baseline the victim is, by what was heard.
+    pub fn now(&self) -> Option<f64> {
+        median(&self.heard)
     }
 
-    fn settled(&self, config: &ThrottleConfig) -> Nanos {
-        self.since + config.settle.nanos()
+    /// Whether the victim is as well as it is to be, and not only better than before.
+    pub fn is_well(&self, terms: &Terms) -> bool {
+        median(&self.heard).is_some_and(|now| now < terms.release)
+    }
+
+    /// When it is over.
+    pub fn deadline(&self, terms: &Terms) -> Nanos {
+        self.settled(terms) + terms.proof
+    }
+
+    fn settled(&self, terms: &Terms) -> Nanos {
+        self.since + terms.settle
     }
 }
 
@@ -86,12 +108,17 @@ mod tests {
     use super::*;
 
     fn verdict(ratios: &[(u64, f64)], at: u64, ended: bool) -> Verdict {
-        let config = ThrottleConfig::default();
+        let terms = Terms {
+            settle: Nanos::from_secs(1),
+            proof: Nanos::from_secs(3),
+            improvement: 0.3,
+            release: 1.5,
+        };
         let mut trial = Trial::new(Nanos::ZERO, 20.0);
         for (at, ratio) in ratios {
-            trial.hear(Nanos::from_millis(*at), *ratio, &config);
+            trial.hear(Nanos::from_millis(*at), *ratio, &terms);
         }
-        trial.verdict(Nanos::from_millis(at), ended, &config)
+        trial.verdict(Nanos::from_millis(at), ended, &terms)
     }
 
     fn every_200ms(ratio: f64, until: u64) -> Vec<(u64, f64)> {

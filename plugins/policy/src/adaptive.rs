@@ -1,0 +1,325 @@
+//! `policy.adaptive`: feedback on slack and contention. It turns one knob at a time, the cheapest that the resource of the
+//! finding suggests, cuts fast, turns back what did not help, and gives back slowly while the victim has slack.
+//!
+//! After Heracles (Lo et al., ISCA'15: slack thresholds, growth only with slack), PARTIES (Chen et al., ASPLOS'19: one
+//! resource at a time, undo what did not help) and Intel's resource manager (drop at once, one level up after quiet
+//! cycles). Unlike theirs its knobs are whatever actuators offer, so it weighs remedies that it never heard of.
+//! This file moves values between what was heard, the cases and the leases. It holds no clock.
+
+mod case;
+mod fit;
+mod grip;
+mod options;
+mod saved;
+mod slack;
+#[cfg(test)]
+mod tests;
+
+use crate::config::AdaptiveConfig;
+use crate::cores::Cores;
+use crate::lease::{KnobOf, Leases, Turn, Wanted};
+use crate::presence::Presence;
+use crate::rate::Rate;
+use crate::taken::Uses;
+use crate::world::World;
+use case::{Bench, Case, Stage};
+use fit::Experience;
+use options::Named;
+use pipeline_plugin_api::abi::LAST_PORT;
+use pipeline_plugin_api::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// See the file.
+pub struct Adaptive {
+    config: AdaptiveConfig,
+    host: Host,
+    ratio: MetricId,
+    cpu_time: MetricId,
+    world: World,
+    goals: BTreeMap<TargetId, Vec<Goal>>,
+    named: BTreeMap<KnobId, Named>,
+    cores: Cores,
+    uses: Uses,
+    experience: Experience,
+    cases: BTreeMap<TargetId, Case>,
+    leases: Leases,
+    rate: Rate,
+    presence: Presence,
+    at: Nanos,
+}
+
+impl Element for Adaptive {
+    const NAME: &'static str = "policy.adaptive";
+    const SUMMARY: &'static str =
+        "turns the cheapest knob for the harm, proves it, and gives back while there is slack";
+    type Config = AdaptiveConfig;
+
+    fn ports(_: &AdaptiveConfig) -> Ports {
+        Ports::new()
+            .needs_findings("who suffers, from whom, through what")
+            .takes(&vocabulary::DETECT_RATIO)
+            .takes_any_reading("CPU time used, and metrics that targets have goals for")
+            .takes_outcomes("knobs on offer, and what became of actions")
+            .gives(&vocabulary::POLICY_ACTIVE)
+            .gives(&vocabulary::POLICY_HELD)
+            .gives_any_action("whatever knobs the actuators offer")
+    }
+
+    fn create(config: AdaptiveConfig, host: &Host) -> Result<Self> {
+        Ok(Self {
+            ratio: host.metric(&vocabulary::DETECT_RATIO)?,
+            cpu_time: host.metric(&vocabulary::CPU_TIME)?,
+            world: World::default(),
+            goals: BTreeMap::new(),
+            named: BTreeMap::new(),
+            cores: Cores::new(&config.siblings)?,
+            uses: Uses::new(),
+            experience: Experience::default(),
+            cases: BTreeMap::new(),
+            leases: Leases::new(config.lease.nanos()),
+            rate: Rate::new(config.most_changes),
+            presence: Presence::new(host)?,
+            at: Nanos::ZERO,
+            host: host.clone(),
+            config,
+        })
+    }
+
+    fn status(&self) -> String {
+        let told: Vec<String> = self
+            .cases
+            .values()
+            .map(|case| case.describe(&self.world, &self.named))
+            .collect();
+        if told.is_empty() {
+            "nobody suffers".to_owned()
+        } else {
+            told.join("; ")
+        }
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>> {
+        crate::saved::write(&saved::State::of(self))
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<()> {
+        let state: saved::State = crate::saved::read(state)?;
+        state.restore(self);
+        Ok(())
+    }
+}
+
+impl Scheduler for Adaptive {
+    fn decide(&mut self, input: &Input<'_>, out: &mut Batch) -> Result<Wish> {
+        let at = input.at;
+        self.at = at;
+        self.learn(input);
+        let mut parting = BTreeMap::new();
+        for outcome in input.outcomes() {
+            self.outcome(at, outcome, &mut parting);
+        }
+        for (port, batch) in input.batches().filter(|(port, _)| *port < LAST_PORT) {
+            self.hear(port, batch);
+        }
+        let active = self.config.during.holds(at);
+        let next = self.go_on(at, &mut parting);
+        let wanted = self.wanted();
+        let put_back = self
+            .leases
+            .held
+            .keys()
+            .filter(|knob| !wanted.contains_key(knob))
+            .count();
+        self.rate.note(at, put_back);
+        self.leases.reconcile(at, &wanted, &parting, out);
+        let tell = self.presence.tell(at, active, self.leases.held.len(), out);
+        let wishes = [next, self.leases.next(), self.config.during.next_edge(at), Some(tell)];
+        let soon = wishes.into_iter().flatten().filter(|soon| *soon > at).min();
+        Ok(soon.map_or(Wish::Nothing, Wish::At))
+    }
+}
+
+impl Adaptive {
+    /// Takes in targets and offers; nothing is decided.
+    fn learn(&mut self, input: &Input<'_>) {
+        for change in input.changes() {
+            self.world.change(change);
+            let id = change.target.id;
+            if change.change == Change::GONE {
+                self.gone(id);
+            } else if change.target.goals.is_empty() {
+                self.goals.remove(&id);
+            } else {
+                self.goals.insert(id, change.target.goals.to_vec());
+            }
+            if let Some(case) = self.cases.get_mut(&id) {
+                case.slack.want(&change.target.goals);
+            }
+        }
+        for control in input.controls() {
+            let held = self.leases.holds((control.target, control.knob));
+            self.world.control(control, held);
+            let host = &self.host;
+            self.named
+                .entry(control.knob)
+                .or_insert_with(|| name_of(host, control.knob));
+        }
+    }
+
+    fn gone(&mut self, target: TargetId) {
+        self.cases.remove(&target);
+        self.leases.forget(target);
+        self.goals.remove(&target);
+        self.uses.remove(&target);
+        for case in self.cases.values_mut() {
+            case.forget(target);
+        }
+    }
+
+    fn hear(&mut self, port: u32, batch: &Batch) {
+        for finding in &batch.findings {
+            self.weigh(&finding.evidence);
+            if !self.world.targets.contains_key(&finding.victim) {
+                continue;
+            }
+            if !self.cases.contains_key(&finding.victim) {
+                let mut case = Case::new(finding.victim, &self.config);
+                case.slack
+                    .want(self.goals.get(&finding.victim).map_or(&[][..], |goals| goals));
+                self.cases.insert(finding.victim, case);
+            }
+            if let Some(case) = self.cases.get_mut(&finding.victim) {
+                case.hear(port, finding, &self.config);
+            }
+        }
+        self.weigh(&batch.readings);
+        if self.cases.is_empty() {
+            return;
+        }
+        for reading in &batch.readings {
+            let Some(case) = self.cases.get_mut(&reading.target) else {
+                continue;
+            };
+            match reading.number() {
+                Some(ratio) if reading.metric == self.ratio => case.ratio(reading.at, ratio, &self.config),
+                _ => case.slack.hear(reading),
+            }
+        }
+    }
+
+    /// What targets use while nothing of them is turned.
+    fn weigh(&mut self, readings: &[Reading]) {
+        for reading in readings
+            .iter()
+            .filter(|reading| reading.metric == self.cpu_time && reading.part == Part::WHOLE)
+        {
+            let is_free = !self.leases.holds_any(reading.target);
+            let used = reading
+                .per_second()
+                .filter(|_| is_free && self.world.targets.contains_key(&reading.target));
+            if let Some(used) = used {
+                self.uses.insert(reading.target, used / 1e9);
+            }
+        }
+    }
+
+    fn outcome(&mut self, at: Nanos, outcome: &Outcome, parting: &mut BTreeMap<KnobOf, String>) {
+        let Some(turn) = self.leases.hear(outcome) else { return };
+        let knob = (outcome.target, outcome.knob);
+        let until = match turn {
+            Turn::Taken => Some(Nanos::FOREVER),
+            Turn::Lost if self.rate.take(at, 1) > 0 => None,
+            Turn::Refused | Turn::Lost => Some(at + self.config.cooldown.nanos()),
+            Turn::Planned => None,
+        };
+        if let Some(until) = until {
+            self.world.bar(knob, until);
+        }
+        let why = format!("{}, {}", outcome.fate, outcome.why);
+        self.with_cases(at, parting, |case, bench| match turn {
+            Turn::Planned if case.grips.contains_key(&knob) => case.planned(bench),
+            _ if until.is_some() => case.lose(knob, &why, bench),
+            _ => {}
+        });
+    }
+
+    fn go_on(&mut self, at: Nanos, parting: &mut BTreeMap<KnobOf, String>) -> Option<Nanos> {
+        let mut next = None;
+        self.with_cases(at, parting, |case, bench| {
+            case.go_on(bench);
+            let soon = case.next(bench).filter(|soon| *soon > at);
+            next = [next, soon].into_iter().flatten().min();
+        });
+        self.cases.retain(|_, case| !case.is_idle());
+        next
+    }
+
+    fn with_cases(
+        &mut self,
+        at: Nanos,
+        parting: &mut BTreeMap<KnobOf, String>,
+        mut each: impl FnMut(&mut Case, &mut Bench<'_>),
+    ) {
+        let victims: Vec<TargetId> = self.cases.keys().copied().collect();
+        for victim in victims {
+            let (elsewhere, busy) = self.elsewhere(victim);
+            let mut bench = Bench {
+                at,
+                active: self.config.during.holds(at),
+                config: &self.config,
+                world: &self.world,
+                named: &self.named,
+                cores: &self.cores,
+                experience: &mut self.experience,
+                uses: &self.uses,
+                left: self.rate.left(at),
+                room: self.rate.next(at),
+                made: 0,
+                elsewhere: &elsewhere,
+                busy: &busy,
+                parting,
+                host: &self.host,
+            };
+            if let Some(case) = self.cases.get_mut(&victim) {
+                each(case, &mut bench);
+            }
+            let made = bench.made;
+            self.rate.note(at, made);
+        }
+    }
+
+    /// What is in force for other victims, and on whom something is on trial for them.
+    fn elsewhere(&self, victim: TargetId) -> (Vec<(KnobOf, f64, String)>, BTreeSet<TargetId>) {
+        let others = || self.cases.iter().filter(|(of, _)| **of != victim).map(|(_, case)| case);
+        let grips = others().flat_map(|case| &case.grips);
+        let states = grips.map(|(knob, grip)| (*knob, grip.value, grip.text.clone()));
+        let trials = others().filter_map(|case| match &case.stage {
+            Stage::Trying(attempt) => Some(attempt.before.keys().map(|(target, _)| *target)),
+            _ => None,
+        });
+        (states.collect(), trials.flatten().collect())
+    }
+
+    /// What all cases want together: of two values for a knob the stricter.
+    fn wanted(&self) -> BTreeMap<KnobOf, Wanted> {
+        let mut all: BTreeMap<KnobOf, Wanted> = BTreeMap::new();
+        let protected = |target: TargetId| self.world.targets.get(&target).is_none_or(|known| known.latency);
+        let grips = self.cases.values().flat_map(|case| &case.grips);
+        for (knob, grip) in grips.filter(|((target, _), _)| !protected(*target)) {
+            let offer = self.world.offers.get(knob).copied().unwrap_or_default();
+            let known = all.entry(*knob).or_insert_with(|| grip.wanted());
+            if known.value != grip.value && offer.stricter(known.value, grip.value) == grip.value {
+                *known = grip.wanted();
+            }
+        }
+        all
+    }
+}
+
+fn name_of(host: &Host, knob: KnobId) -> Named {
+    let found = host.knob_name(knob);
+    found.map_or_else(Named::default, |found| Named {
+        is_list: found.unit == "list",
+        name: found.name.into(),
+    })
+}

@@ -1,0 +1,127 @@
+//! How much of the work of those who may be restrained is taken: what the costs of the knobs say, weighed by the CPU time
+//! that each used. An estimate that keeps a policy within bounds, not a measurement.
+
+use crate::lease::KnobOf;
+use crate::world::{Offer, Scope, World};
+use pipeline_plugin_api::prelude::*;
+use std::collections::BTreeMap;
+
+/// The CPU time that targets used before anything was done, in CPUs.
+pub type Uses = BTreeMap<TargetId, f64>;
+
+/// The share of its work that a target is expected to lose while one of its knobs stands at a value: the knob's cost at
+/// its strictest value, in proportion to how far towards it the value is.
+pub fn by(offer: &Offer, value: f64, is_text: bool) -> f64 {
+    let cost = if offer.cost.is_finite() {
+        offer.cost.clamp(0.0, 1.0)
+    } else {
+        1.0
+    };
+    let (Some(found), Some(strictest)) = (offer.found(), offer.strictest()) else {
+        return cost;
+    };
+    let (range, turned) = ((strictest - found).abs(), (value - found).abs());
+    let depth = if is_text || !range.is_finite() || !turned.is_finite() {
+        1.0
+    } else if range > 0.0 {
+        (turned / range).min(1.0)
+    } else {
+        0.0
+    };
+    cost * depth
+}
+
+/// The share of the work of all that may be restrained which these states of knobs take, 0..=1. A knob that nobody
+/// offers takes nothing.
+pub fn share<'a>(
+    world: &World,
+    scope: Scope<'_>,
+    uses: &Uses,
+    states: impl Iterator<Item = (KnobOf, f64, &'a str)>,
+) -> f64 {
+    let mut kept: BTreeMap<TargetId, f64> = BTreeMap::new();
+    for (knob, value, text) in states {
+        if let Some(offer) = world.offers.get(&knob) {
+            *kept.entry(knob.0).or_insert(1.0) *= 1.0 - by(offer, value, !text.is_empty());
+        }
+    }
+    let all = world.targets.keys().filter(|id| world.may_be_restrained(**id, scope));
+    let usual = usual(uses);
+    let (mut whole, mut taken) = (0.0, 0.0);
+    for target in all {
+        let weight = uses.get(target).copied().filter(|used| *used > 0.0).unwrap_or(usual);
+        whole += weight;
+        taken += weight * (1.0 - kept.get(target).copied().unwrap_or(1.0));
+    }
+    if whole > 0.0 { taken / whole } else { 0.0 }
+}
+
+/// What is taken for the use of a target of which it is not known: the mean of those of which it is.
+fn usual(uses: &Uses) -> f64 {
+    let known: Vec<f64> = uses.values().copied().filter(|used| *used > 0.0).collect();
+    if known.is_empty() {
+        1.0
+    } else {
+        known.iter().sum::<f64>() / known.len() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Known;
+
+    fn offer(least: f64, most: f64, value: f64, upwards: bool, cost: f64) -> Offer {
+        Offer {
+            least,
+            most,
+            value,
+            upwards,
+            cost,
+            ..Offer::default()
+        }
+    }
+
+    #[test]
+    fn what_a_knob_takes_is_in_proportion_to_how_far_it_is_turned() {
+        let ways = offer(1.0, 11.0, 11.0, false, 0.5);
+        let quota = offer(0.01, f64::INFINITY, f64::INFINITY, false, 0.9);
+        let idle = offer(0.0, 1.0, 0.0, true, 0.1);
+        for (offer, value, expected) in [
+            (ways, 11.0, 0.0),
+            (ways, 6.0, 0.25),
+            (ways, 1.0, 0.5),
+            (quota, 0.5, 0.9),
+            (idle, 1.0, 0.1),
+            (idle, 0.0, 0.0),
+        ] {
+            assert!(
+                (by(&offer, value, false) - expected).abs() < 1e-9,
+                "{offer:?} at {value}"
+            );
+        }
+        assert_eq!(by(&offer(0.0, 0.0, f64::NAN, false, 0.5), 0.0, true), 0.5);
+    }
+
+    #[test]
+    fn the_whole_is_the_work_of_those_who_may_be_restrained() {
+        let mut world = World::default();
+        let knob = |target| (TargetId(target), KnobId(1));
+        for (id, latency) in [(1, true), (2, false), (3, false)] {
+            let known = Known {
+                latency,
+                ..Known::default()
+            };
+            world.targets.insert(TargetId(id), known);
+            world.offers.insert(knob(id), offer(0.0, 1.0, 0.0, true, 1.0));
+        }
+        let scope = Scope::default();
+        let even = share(&world, scope, &Uses::new(), [(knob(2), 1.0, "")].into_iter());
+        assert_eq!(even, 0.5);
+        let uses = Uses::from([(TargetId(2), 3.0), (TargetId(3), 1.0)]);
+        assert_eq!(share(&world, scope, &uses, [(knob(2), 1.0, "")].into_iter()), 0.75);
+        let both = [(knob(2), 1.0, ""), (knob(3), 0.5, "")].into_iter();
+        assert_eq!(share(&world, scope, &uses, both), 0.875);
+        assert_eq!(share(&World::default(), scope, &uses, std::iter::empty()), 0.0);
+    }
+}
