@@ -9,8 +9,6 @@ mod pace;
 mod place;
 mod readings;
 mod tally;
-#[cfg(test)]
-mod testing;
 
 pipeline_plugin_api::export_plugin! {
     collectors: [collect::Cpus],

@@ -1,6 +1,7 @@
 //! What is asked: which key, GET or SET, and its bytes on the wire. Pure.
 
-use crate::config::RedisConfig;
+use crate::config::LoadConfig;
+use crate::protocol::Protocol;
 use pipeline_plugin_api::prelude::Nanos;
 
 /// One request.
@@ -25,7 +26,7 @@ pub struct Workload {
 
 impl Workload {
     /// That of a config.
-    pub fn new(config: &RedisConfig) -> Self {
+    pub fn new<P: Protocol>(config: &LoadConfig<P>) -> Self {
         // Another stream than that of the arrivals, which begins with the seed itself.
         let mut random = fastrand::Rng::with_seed(config.seed.rotate_left(32) ^ 0x6b70_6920);
         let size = usize::try_from(config.value.0).unwrap_or(usize::MAX);
@@ -49,19 +50,17 @@ impl Workload {
     }
 
     /// Appends a request as it goes over the wire.
-    pub fn encode(&self, request: &Request, out: &mut Vec<u8>) {
+    pub fn encode<P: Protocol>(&self, request: &Request, out: &mut Vec<u8>) {
         if request.set {
-            self.encode_set(request.key, out);
+            self.encode_set::<P>(request.key, out);
         } else {
-            redis::cmd("GET").arg(key_name(request.key)).write_packed_command(out);
+            P::get(&key_name(request.key), out);
         }
     }
 
     /// Appends a SET of that key.
-    pub fn encode_set(&self, key: u32, out: &mut Vec<u8>) {
-        let mut command = redis::cmd("SET");
-        command.arg(key_name(key)).arg(self.value.as_slice());
-        command.write_packed_command(out);
+    pub fn encode_set<P: Protocol>(&self, key: u32, out: &mut Vec<u8>) {
+        P::set(&key_name(key), &self.value, out);
     }
 }
 
@@ -73,14 +72,16 @@ pub fn key_name(key: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memcached::Memcached;
+    use crate::redis::Redis;
     use pipeline_plugin_api::prelude::Bytes;
 
     fn workload(sets: f64) -> Workload {
-        Workload::new(&RedisConfig {
+        Workload::new(&LoadConfig::<Redis> {
             sets,
             keys: 10,
             value: Bytes(3),
-            ..RedisConfig::default()
+            ..LoadConfig::default()
         })
     }
 
@@ -100,19 +101,23 @@ mod tests {
 
     #[test]
     fn requests_are_what_redis_reads() {
-        let mut out = Vec::new();
-        let get = Request {
-            due: Nanos::ZERO,
-            key: 7,
-            set: false,
-        };
-        workload(0.0).encode(&get, &mut out);
-        assert_eq!(out, b"*2\r\n$3\r\nGET\r\n$14\r\npipeline:kpi:7\r\n");
-        out.clear();
-        workload(0.0).encode(&Request { set: true, ..get }, &mut out);
-        assert!(
-            out.starts_with(b"*3\r\n$3\r\nSET\r\n$14\r\npipeline:kpi:7\r\n$3\r\n"),
-            "{out:?}"
-        );
+        assert_eq!(encoded::<Redis>(false), "*2 $3 GET $14 pipeline:kpi:7 ");
+        let set = encoded::<Redis>(true);
+        assert!(set.starts_with("*3 $3 SET $14 pipeline:kpi:7 $3 "), "{set}");
+    }
+
+    #[test]
+    fn requests_are_what_memcached_reads() {
+        assert_eq!(encoded::<Memcached>(false), "get pipeline:kpi:7 ");
+        let set = encoded::<Memcached>(true);
+        assert!(set.starts_with("set pipeline:kpi:7 0 0 3 "), "{set}");
+        assert_eq!(set.len(), "set pipeline:kpi:7 0 0 3 abc ".len(), "{set}");
+    }
+
+    /// A request for key 7 on the wire, with a blank for each line's end.
+    fn encoded<P: Protocol>(set: bool) -> String {
+        let (due, mut out) = (Nanos::ZERO, Vec::new());
+        workload(0.0).encode::<P>(&Request { due, key: 7, set }, &mut out);
+        String::from_utf8(out).unwrap().replace("\r\n", " ")
     }
 }

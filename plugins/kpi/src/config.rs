@@ -1,20 +1,25 @@
-//! The config of `kpi.redis`. What it means for the load is elsewhere: `due.rs`, `commands.rs`.
+//! The config of the elements that ask a server on schedule, one for all kinds of servers. What its fields mean
+//! for the load is elsewhere: `due.rs`, `commands.rs`; what it must not say is in `config/check.rs`.
 
+mod check;
+
+use crate::protocol::Protocol;
 use pipeline_plugin_api::prelude::*;
-use pipeline_plugin_api::secret::Revealed;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
-/// The config of `kpi.redis`.
+/// The config of `kpi.redis` and `kpi.memcached`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct RedisConfig {
-    /// Where the server listens: `redis://HOST:PORT`, with `/N` for database N, or `unix:///PATH`.
-    /// Default `redis://127.0.0.1:6379`. No TLS, and no user or password here.
+#[serde(default, deny_unknown_fields, bound = "P: Protocol")]
+#[schemars(bound = "P: Protocol")]
+pub struct LoadConfig<P> {
+    /// Where the server listens: `redis://HOST:PORT`, with `/N` for database N, for `kpi.redis`;
+    /// `memcached://HOST:PORT` for `kpi.memcached`; `unix:///PATH` for both. By default its usual port
+    /// at 127.0.0.1. No TLS, and no user or password here.
     pub address: String,
-    /// The user of the server's access list to log in as, together with `password`. None by default,
-    /// which is the server's default user.
+    /// The user to log in as, together with `password`: of redis' access list, or of memcached's file
+    /// of users. None by default, which with redis is the server's default user.
     pub user: Option<String>,
     /// The password to log in with, as `Env("NAME")`: the value of an environment variable of the
     /// pipeline. None by default, which does not log in. Only the name is ever shown.
@@ -62,6 +67,9 @@ pub struct RedisConfig {
     /// Whether to give `kpi.latency.bucket` too, so that tails of several spans can be pooled.
     /// Default false.
     pub histogram: bool,
+    /// Which kind of server it is for.
+    #[serde(skip)]
+    pub protocol: PhantomData<P>,
 }
 
 /// How requests come.
@@ -86,12 +94,10 @@ pub struct Step {
     pub every: Option<Span>,
 }
 
-const MOST_A_SECOND: f64 = 1e6;
-
-impl Default for RedisConfig {
+impl<P: Protocol> Default for LoadConfig<P> {
     fn default() -> Self {
         Self {
-            address: "redis://127.0.0.1:6379".to_owned(),
+            address: P::ADDRESS.to_owned(),
             user: None,
             password: None,
             rate: 1000.0,
@@ -109,175 +115,7 @@ impl Default for RedisConfig {
             realtime: true,
             seed: 1,
             histogram: false,
+            protocol: PhantomData,
         }
-    }
-}
-
-impl RedisConfig {
-    /// Where the server is, in the words of the `redis` crate.
-    ///
-    /// # Errors
-    /// What is wrong with the address, and how to mend it.
-    pub fn server(&self) -> std::result::Result<ConnectionInfo, (String, String)> {
-        let help = || "write `redis://HOST:PORT`, `redis://HOST:PORT/DATABASE` or `unix:///PATH`".to_owned();
-        let info = self.address.as_str().into_connection_info().map_err(|error| {
-            // The address itself may hold a password, so it is not repeated.
-            (format!("`address` is no URL of a redis server: {error}"), help())
-        })?;
-        let settings = info.redis_settings();
-        if settings.password().is_some() {
-            let help = "remove it, and write `password: Env(\"NAME\")`";
-            return Err(("`address` contains a password".to_owned(), help.to_owned()));
-        }
-        if settings.username().is_some() {
-            let help = "remove it, and write `user: \"NAME\"`";
-            return Err(("`address` contains a user".to_owned(), help.to_owned()));
-        }
-        match info.addr() {
-            ConnectionAddr::Tcp(..) | ConnectionAddr::Unix(_) => Ok(info),
-            _ => Err(("`address` asks for TLS, which is not supported".to_owned(), help())),
-        }
-    }
-
-    /// The server with what logs in there.
-    pub fn with_login(&self, server: &ConnectionInfo, password: &Revealed) -> ConnectionInfo {
-        let mut settings = server.redis_settings().clone().set_password(password.expose());
-        if let Some(user) = &self.user {
-            settings = settings.set_username(user);
-        }
-        server.clone().set_redis_settings(settings)
-    }
-
-    fn check_load(&self, faults: &mut Faults) {
-        let rate = self.rate > 0.0 && self.rate <= MOST_A_SECOND;
-        faults.require(
-            rate,
-            "rate",
-            "`rate` is out of range",
-            "give more than 0 and at most 1000000",
-        );
-        for step in &self.steps {
-            if let Some(fault) = step.fault() {
-                faults.add("steps", fault, "write `[(at: \"60s\", rate: 9000)]`");
-            }
-        }
-        let sets = (0.0..=1.0).contains(&self.sets);
-        faults.require(sets, "sets", "`sets` is a share", "give 0 to 1");
-        let keys = (1..=10_000_000).contains(&self.keys);
-        faults.require(keys, "keys", "`keys` is out of range", "give 1 to 10000000");
-        let value = (1..=16 << 20).contains(&self.value.0);
-        faults.require(value, "value", "`value` is out of range", "give \"1B\" to \"16MiB\"");
-    }
-
-    fn check_bounds(&self, faults: &mut Faults) {
-        let connections = (1..=64).contains(&self.connections);
-        faults.require(
-            connections,
-            "connections",
-            "`connections` is out of range",
-            "give 1 to 64",
-        );
-        let warm_up = self.warm_up <= Span::secs(3600);
-        faults.require(warm_up, "warm_up", "`warm_up` is too long", "give at most \"1h\"");
-        let timeout = (Span::millis(1)..=Span::secs(60)).contains(&self.timeout);
-        faults.require(
-            timeout,
-            "timeout",
-            "`timeout` is out of range",
-            "give \"1ms\" to \"60s\"",
-        );
-        let outstanding = (1..=10_000_000).contains(&self.outstanding);
-        faults.require(
-            outstanding,
-            "outstanding",
-            "`outstanding` is out of range",
-            "give 1 to 10000000",
-        );
-        faults.require(
-            self.user.is_none() || self.password.is_some(),
-            "user",
-            "`user` logs in, and there is no `password`",
-            "write `password: Env(\"NAME\")`",
-        );
-    }
-}
-
-impl Step {
-    fn fault(&self) -> Option<String> {
-        if !(0.0..=MOST_A_SECOND).contains(&self.rate) {
-            return Some(format!("the rate of the step at {} is out of 0 to 1000000", self.at));
-        }
-        let at_once = self.every.is_some_and(|every| every < Span::millis(1));
-        at_once.then(|| format!("the step at {} comes again sooner than after 1ms", self.at))
-    }
-}
-
-impl Configure for RedisConfig {
-    fn check(&self, faults: &mut Faults) {
-        if let Err((message, help)) = self.server() {
-            faults.add("address", message, help);
-        }
-        self.check_load(faults);
-        self.check_bounds(faults);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pipeline_plugin_api::config::{parse, sample};
-
-    fn faults(text: &str) -> Vec<String> {
-        let faults = parse::<RedisConfig>(text).expect_err("it has faults");
-        faults.iter().map(|fault| fault.message.to_string()).collect()
-    }
-
-    #[test]
-    fn the_sample_is_the_default() {
-        assert_eq!(
-            parse::<RedisConfig>(&sample::<RedisConfig>()).unwrap(),
-            RedisConfig::default()
-        );
-    }
-
-    #[test]
-    fn a_password_in_the_address_is_refused_and_not_repeated() {
-        let faults = faults("(address: \"redis://:hunter2@127.0.0.1:7777\")");
-        assert_eq!(faults, ["`address` contains a password"]);
-    }
-
-    #[test]
-    fn a_user_is_told_in_a_field_and_needs_a_password() {
-        assert_eq!(
-            faults("(address: \"redis://me@127.0.0.1:7777\")"),
-            ["`address` contains a user"]
-        );
-        assert_eq!(faults("(user: \"me\")"), ["`user` logs in, and there is no `password`"]);
-        let config: RedisConfig = parse("(user: \"me\", password: Env(\"PASSWORD\"))").unwrap();
-        assert_eq!(config.password, Some(Secret::env("PASSWORD")));
-    }
-
-    #[test]
-    fn all_faults_are_told_at_once() {
-        let text = "(address: \"7777\", rate: 0, sets: 2, keys: 0, value: \"0B\", connections: 0, timeout: \"0s\", \
-                    outstanding: 0, steps: [(rate: -1)])";
-        assert_eq!(faults(text).len(), 9, "{:?}", faults(text));
-    }
-
-    #[test]
-    fn tls_is_refused_and_sockets_of_files_are_not() {
-        assert_eq!(faults("(address: \"rediss://127.0.0.1\")").len(), 1);
-        parse::<RedisConfig>("(address: \"unix:///run/redis.sock\")").unwrap();
-    }
-
-    #[test]
-    fn steps_are_read() {
-        let config: RedisConfig = parse("(steps: [(at: \"60s\", rate: 9000, every: \"2m\")])").unwrap();
-        let step = Step {
-            at: Span::secs(60),
-            rate: 9000.0,
-            every: Some(Span::secs(120)),
-        };
-        assert_eq!(config.steps, [step]);
     }
 }

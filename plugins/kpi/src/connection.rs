@@ -1,10 +1,11 @@
-//! One connection to a redis server: opened, logged in, written to without waiting, read from waiting.
+//! One connection to a server: opened, written to without waiting, read from waiting.
 //!
-//! The `redis` crate packs the commands and parses the answers. Its own connections send one request
-//! and wait for its answer, which an open loop must not, so the socket is held here.
+//! Client crates send one request and wait for its answer, which an open loop must not, so the socket is held here.
+//! What goes over it is not here: see `protocol.rs`.
 
 use crate::error::ConnectionError;
-use redis::{ConnectionAddr, ConnectionInfo, Parser, Value};
+use crate::protocol::{Answer, Protocol};
+use crate::server::Place;
 use rustix::net::{SendFlags, Shutdown, sockopt};
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -25,17 +26,14 @@ impl Stream {
     ///
     /// # Errors
     /// Nobody is there, or it takes too long.
-    pub fn connect(address: &ConnectionAddr) -> Result<Self, ConnectionError> {
+    pub fn connect(place: &Place) -> Result<Self, ConnectionError> {
         let refused = |source| ConnectionError::Connect {
-            address: address.to_string(),
+            address: place.to_string(),
             source,
         };
-        match address {
-            ConnectionAddr::Tcp(host, port) => connect_tcp(host, *port, refused),
-            ConnectionAddr::Unix(path) => Ok(Self(UnixStream::connect(path).map_err(refused)?.into())),
-            _ => Err(ConnectionError::Unsupported {
-                address: address.to_string(),
-            }),
+        match place {
+            Place::Tcp(host, port) => connect_tcp(host, *port, refused),
+            Place::Unix(path) => Ok(Self(UnixStream::connect(path).map_err(refused)?.into())),
         }
     }
 
@@ -113,17 +111,17 @@ fn connect_tcp(
 }
 
 /// The reading side of a connection: it keeps what was read beyond an answer.
-pub struct Reader {
+pub struct Reader<P: Protocol> {
     stream: Arc<Stream>,
-    parser: Parser,
+    answers: P::Answers,
 }
 
-impl Reader {
+impl<P: Protocol> Reader<P> {
     /// Reads from a stream that nothing was read from.
     pub fn new(stream: Arc<Stream>) -> Self {
         Self {
             stream,
-            parser: Parser::new(),
+            answers: P::Answers::default(),
         }
     }
 
@@ -131,18 +129,16 @@ impl Reader {
     ///
     /// # Errors
     /// The connection ended, or what came is no answer.
-    pub fn answer(&mut self) -> Result<Value, ConnectionError> {
-        self.parser
-            .parse_value(&*self.stream)
-            .map_err(ConnectionError::Protocol)
+    pub fn answer(&mut self) -> Result<Answer, ConnectionError> {
+        P::answer(&mut self.answers, &self.stream)
     }
 
     /// Sends a command and waits for its answer.
     ///
     /// # Errors
     /// The connection broke, or the server refused; `name` is what the error then says.
-    pub fn ask(&mut self, name: &'static str, command: &redis::Cmd) -> Result<(), ConnectionError> {
-        self.stream.send_all(&command.get_packed_command())?;
+    pub fn ask(&mut self, name: &'static str, command: &[u8]) -> Result<(), ConnectionError> {
+        self.stream.send_all(command)?;
         self.accepted(name)
     }
 
@@ -152,94 +148,102 @@ impl Reader {
     /// The connection broke, or the server refused.
     pub fn accepted(&mut self, command: &'static str) -> Result<(), ConnectionError> {
         match self.answer()? {
-            Value::ServerError(error) => Err(ConnectionError::Refused {
-                command,
-                answer: error.to_string(),
-            }),
-            _ => Ok(()),
+            Answer::Refused(answer) => Err(ConnectionError::Refused { command, answer }),
+            Answer::Good => Ok(()),
         }
-    }
-
-    /// Logs in and chooses the database, where the server's address says so.
-    ///
-    /// # Errors
-    /// The connection broke, or the server refused.
-    pub fn log_in(&mut self, server: &ConnectionInfo) -> Result<(), ConnectionError> {
-        let settings = server.redis_settings();
-        if let Some(password) = settings.password() {
-            let mut command = redis::cmd("AUTH");
-            command.arg(settings.username()).arg(password);
-            self.ask("AUTH", &command)?;
-        }
-        if settings.db() != 0 {
-            self.ask("SELECT", redis::cmd("SELECT").arg(settings.db()))?;
-        }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redis::{IntoConnectionInfo, RedisConnectionInfo};
+    use crate::memcached::Memcached;
+    use crate::redis::Redis;
+    use crate::server::{Login, Server};
+    use pipeline_plugin_api::prelude::Secret;
     use std::io::Write;
     use std::net::TcpListener;
 
     /// A connection to a peer that says those words at once, and the peer.
-    fn reader(words: &'static [u8]) -> (Reader, TcpStream) {
+    fn reader<P: Protocol>(words: &'static [u8]) -> (Reader<P>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let stream = Stream::connect(&ConnectionAddr::Tcp("127.0.0.1".into(), port)).unwrap();
+        let stream = Stream::connect(&here(port)).unwrap();
         let (mut peer, _) = listener.accept().unwrap();
         peer.write_all(words).unwrap();
         (Reader::new(Arc::new(stream)), peer)
     }
 
-    #[test]
-    fn logging_in_sends_the_password_and_the_database() {
-        let (mut reader, mut peer) = reader(b"+OK\r\n+OK\r\n");
-        let settings = RedisConnectionInfo::default()
-            .set_username("me")
-            .set_password("secret")
-            .set_db(3);
-        let server = "redis://127.0.0.1"
-            .into_connection_info()
-            .unwrap()
-            .set_redis_settings(settings);
-        reader.log_in(&server).unwrap();
-        let mut seen = [0; 128];
+    fn here(port: u16) -> Place {
+        Place::Tcp("127.0.0.1".to_owned(), port)
+    }
+
+    /// A server that one logs in at, with a password that cargo knows.
+    fn server(user: Option<&str>, database: i64) -> Server {
+        Server {
+            database,
+            login: Some(Login {
+                user: user.map(str::to_owned),
+                password: Secret::env("CARGO_PKG_NAME").reveal("password").unwrap(),
+            }),
+            ..Server::at(here(1))
+        }
+    }
+
+    /// What a peer got, with a blank for each line's end.
+    fn seen(peer: &mut TcpStream) -> String {
+        let mut seen = [0; 256];
         let count = peer.read(&mut seen).unwrap();
-        let seen = String::from_utf8_lossy(&seen[..count]).replace("\r\n", " ");
-        assert!(
-            seen.starts_with("*3 $4 AUTH $2 me $6 secret *2 $6 SELECT $1 3"),
-            "{seen}"
-        );
+        String::from_utf8_lossy(&seen[..count]).replace("\r\n", " ")
+    }
+
+    #[test]
+    fn logging_in_at_redis_sends_the_password_and_the_database() {
+        let (mut reader, mut peer) = reader::<Redis>(b"+OK\r\n+OK\r\n");
+        Redis::greet(&server(Some("me"), 3), &mut reader).unwrap();
+        let seen = seen(&mut peer);
+        let wanted = concat!("*3 $4 AUTH $2 me $19 ", env!("CARGO_PKG_NAME"), " *2 $6 SELECT $1 3");
+        assert!(seen.starts_with(wanted), "{seen}");
+    }
+
+    #[test]
+    fn logging_in_at_memcached_sends_both_words_as_a_value() {
+        let (mut reader, mut peer) = reader::<Memcached>(b"STORED\r\nVERSION 1.6.18\r\n");
+        Memcached::greet(&server(Some("me"), 0), &mut reader).unwrap();
+        let wanted = concat!("set login 0 0 22 me ", env!("CARGO_PKG_NAME"), " version ");
+        assert_eq!(seen(&mut peer), wanted);
     }
 
     #[test]
     fn a_refusal_says_which_command_and_not_the_password() {
-        let (mut reader, _peer) = reader(b"-WRONGPASS invalid username-password pair\r\n");
-        let settings = RedisConnectionInfo::default().set_password("hunter2");
-        let server = "redis://127.0.0.1"
-            .into_connection_info()
-            .unwrap()
-            .set_redis_settings(settings);
-        let message = reader.log_in(&server).unwrap_err().to_string();
-        assert!(message.contains("`AUTH`") && message.contains("WRONGPASS"), "{message}");
-        assert!(!message.contains("hunter2"), "{message}");
+        let (mut redis, _peer) = reader::<Redis>(b"-WRONGPASS invalid username-password pair\r\n");
+        let of_redis = Redis::greet(&server(None, 0), &mut redis).unwrap_err();
+        let (mut memcached, _peer) = reader::<Memcached>(b"CLIENT_ERROR authentication failure\r\n");
+        let of_memcached = Memcached::greet(&server(Some("me"), 0), &mut memcached).unwrap_err();
+        for (error, words) in [
+            (of_redis, ["`AUTH`", "WRONGPASS"]),
+            (of_memcached, ["`login`", "authentication failure"]),
+        ] {
+            let message = error.to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+            assert!(!message.contains(env!("CARGO_PKG_NAME")), "{message}");
+        }
     }
 
     #[test]
     fn answers_that_came_together_are_read_one_by_one() {
-        let (mut reader, _peer) = reader(b"$1\r\na\r\n$-1\r\n-ERR no\r\n");
-        assert_eq!(reader.answer().unwrap(), Value::BulkString(b"a".to_vec()));
-        assert_eq!(reader.answer().unwrap(), Value::Nil);
-        assert!(matches!(reader.answer().unwrap(), Value::ServerError(_)));
+        let (mut reader, _peer) = reader::<Redis>(b"$1\r\na\r\n$-1\r\n-ERR no\r\n");
+        assert_eq!(reader.answer().unwrap(), Answer::Good);
+        assert_eq!(reader.answer().unwrap(), Answer::Good);
+        assert_eq!(
+            reader.answer().unwrap(),
+            Answer::Refused("ResponseError: no".to_owned())
+        );
     }
 
     #[test]
     fn a_full_socket_takes_nothing_and_does_not_wait() {
-        let (reader, _peer) = reader(b"");
+        let (reader, _peer) = reader::<Redis>(b"");
         let chunk = vec![0; 1 << 20];
         let sent: Vec<usize> = std::iter::from_fn(|| Some(reader.stream.send_now(&chunk).unwrap()))
             .take(64)
@@ -250,7 +254,7 @@ mod tests {
     #[test]
     fn nobody_there_is_told_with_the_address() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = Stream::connect(&ConnectionAddr::Tcp("127.0.0.1".into(), port)).unwrap_err();
+        let error = Stream::connect(&here(port)).unwrap_err();
         assert!(error.to_string().contains(&format!("`127.0.0.1:{port}`")), "{error}");
     }
 }

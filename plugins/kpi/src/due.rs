@@ -2,7 +2,8 @@
 //!
 //! Pure. Who waits for them is `engine/sender.rs`.
 
-use crate::config::{Arrivals, RedisConfig, Step};
+use crate::config::{Arrivals, LoadConfig, Step};
+use crate::protocol::Protocol;
 use pipeline_plugin_api::prelude::*;
 
 /// The instants at which requests are due, one after the other.
@@ -21,7 +22,7 @@ pub struct DueTimes {
 
 impl DueTimes {
     /// Those of a config, from an instant on.
-    pub fn new(config: &RedisConfig, start: Nanos) -> Self {
+    pub fn new<P: Protocol>(config: &LoadConfig<P>, start: Nanos) -> Self {
         let plan = Plan {
             base: config.rate,
             steps: config.steps.clone(),
@@ -126,6 +127,9 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redis::Redis;
+
+    type RedisConfig = LoadConfig<Redis>;
 
     fn config(rate: f64, arrivals: Arrivals) -> RedisConfig {
         RedisConfig {

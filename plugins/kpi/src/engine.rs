@@ -8,10 +8,11 @@ mod receiver;
 mod sender;
 mod shared;
 
-use crate::config::RedisConfig;
+use crate::config::LoadConfig;
+use crate::protocol::Protocol;
+use crate::server::Server;
 use crate::tally::Tally;
 use pipeline_plugin_api::prelude::*;
-use redis::ConnectionInfo;
 use sender::Sender;
 use shared::Shared;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use std::thread::{Builder, JoinHandle};
 const STOP_TIMEOUT: Nanos = Nanos::from_millis(300);
 
 /// A running load.
-pub struct Engine {
-    shared: Arc<Shared>,
+pub struct Engine<P: Protocol> {
+    shared: Arc<Shared<P>>,
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when the last thread has ended.
     ended: Receiver<Never>,
@@ -33,12 +34,12 @@ pub struct Engine {
 /// Nothing is ever sent where only the end matters.
 enum Never {}
 
-impl Engine {
+impl<P: Protocol> Engine<P> {
     /// Begins to send to a server.
     ///
     /// # Errors
     /// A thread cannot be started.
-    pub fn start(config: RedisConfig, server: ConnectionInfo, host: Host, system: System) -> Result<Self> {
+    pub fn start(config: LoadConfig<P>, server: Server, host: Host, system: System) -> Result<Self> {
         let shared = Arc::new(Shared::new(config, server, host, system)?);
         let (alive, ended) = mpsc::channel();
         let mut engine = Self {
@@ -62,7 +63,7 @@ impl Engine {
         &mut self,
         name: String,
         alive: &mpsc::Sender<Never>,
-        body: impl FnOnce(&Shared) + Send + 'static,
+        body: impl FnOnce(&Shared<P>) + Send + 'static,
     ) -> Result<()> {
         let alive = alive.clone();
         let shared = Arc::clone(&self.shared);
@@ -119,7 +120,7 @@ impl Engine {
         let outstanding = shared.outstanding.load(Ordering::Acquire);
         let line = format!(
             "{}: {up} of {all} connections up, {outstanding} requests outstanding",
-            shared.server.addr()
+            shared.server.place
         );
         match shared.trouble() {
             Some(why) if up == 0 => format!("{line}; {why}"),
@@ -149,7 +150,7 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl<P: Protocol> Drop for Engine<P> {
     fn drop(&mut self) {
         self.signal();
     }

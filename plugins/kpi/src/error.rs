@@ -23,18 +23,26 @@ pub enum ConnectionError {
         #[source]
         source: io::Error,
     },
-    /// This kind of address is not supported.
-    #[error("`{address}` is no address that can be connected to without TLS")]
-    Unsupported {
-        /// Host and port.
-        address: String,
-    },
     /// The socket broke while it was written to or read from.
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
     /// The server closed it, or sent what is no answer.
     #[error("the connection ended: {0}")]
     Protocol(redis::RedisError),
+    /// The server closed it.
+    #[error("the connection ended: the server closed it")]
+    Closed,
+    /// No answer came within the time for it.
+    #[error("the server did not answer in time")]
+    Silent,
+    /// What came is no answer of this kind of server.
+    #[error("what came is no answer of a {kind} server: `{words}`; does one listen at `address`?")]
+    Foreign {
+        /// The kind that was expected.
+        kind: &'static str,
+        /// What came, at least its beginning.
+        words: String,
+    },
     /// The server refused a command that the load needs before it begins.
     #[error("the server refused `{command}`: {answer}; see `user`, `password`, `address` and the server's limits")]
     Refused {

@@ -5,7 +5,8 @@
 use crate::commands::{Workload, key_name};
 use crate::connection::{Reader, Stream};
 use crate::error::ConnectionError;
-use redis::ConnectionInfo;
+use crate::protocol::Protocol;
+use crate::server::Server;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +22,9 @@ const KEYS_A_REMOVAL: u32 = 1000;
 ///
 /// # Errors
 /// The connection broke, the server refused, or it was not to go on.
-pub fn fill(
+pub fn fill<P: Protocol>(
     stream: &Stream,
-    reader: &mut Reader,
+    reader: &mut Reader<P>,
     workload: &Workload,
     keys: u32,
     go_on: impl Fn() -> bool,
@@ -32,7 +33,7 @@ pub fn fill(
     let mut bytes = Vec::new();
     let mut waiting = 0;
     for key in 0..keys {
-        workload.encode_set(key, &mut bytes);
+        workload.encode_set::<P>(key, &mut bytes);
         waiting += 1;
         let full = waiting == KEYS_A_STEP || bytes.len() >= BYTES_A_STEP || key + 1 == keys;
         if full {
@@ -40,7 +41,7 @@ pub fn fill(
                 return Err(ConnectionError::Stopped);
             }
             stream.send_all(&bytes)?;
-            (0..waiting).try_for_each(|_| reader.accepted("SET"))?;
+            (0..waiting).try_for_each(|_| reader.accepted(P::SET))?;
             bytes.clear();
             waiting = 0;
         }
@@ -52,20 +53,22 @@ pub fn fill(
 ///
 /// # Errors
 /// The server went, it refused, or it took too long: keys are left.
-pub fn clear(server: &ConnectionInfo, keys: u32, go_on: impl Fn() -> bool) -> Result<(), ConnectionError> {
-    let stream = Arc::new(Stream::connect(server.addr())?);
+pub fn clear<P: Protocol>(server: &Server, keys: u32, go_on: impl Fn() -> bool) -> Result<(), ConnectionError> {
+    let stream = Arc::new(Stream::connect(&server.place)?);
     stream.limit(Some(CLEAR_TIMEOUT))?;
-    let mut reader = Reader::new(stream);
-    reader.log_in(server)?;
+    let mut reader = Reader::<P>::new(Arc::clone(&stream));
+    P::greet(server, &mut reader)?;
+    let mut bytes = Vec::new();
     for first in (0..keys).step_by(KEYS_A_REMOVAL as usize) {
         if !go_on() {
             return Err(ConnectionError::Stopped);
         }
-        let mut command = redis::cmd("UNLINK");
-        for key in first..keys.min(first.saturating_add(KEYS_A_REMOVAL)) {
-            command.arg(key_name(key));
-        }
-        reader.ask("UNLINK", &command)?;
+        let step = first..keys.min(first.saturating_add(KEYS_A_REMOVAL));
+        let names: Vec<String> = step.map(key_name).collect();
+        bytes.clear();
+        let answers = P::remove(&names, &mut bytes);
+        stream.send_all(&bytes)?;
+        (0..answers).try_for_each(|_| reader.accepted(P::REMOVE))?;
     }
     Ok(())
 }

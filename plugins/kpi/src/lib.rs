@@ -10,13 +10,17 @@ mod due;
 mod engine;
 mod error;
 mod keyspace;
+mod memcached;
 mod probe;
+mod protocol;
 mod readings;
 mod redis;
+mod server;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod users;
 
 pipeline_plugin_api::export_plugin! {
-    collectors: [redis::Redis],
+    collectors: [users::Users<redis::Redis>, users::Users<memcached::Memcached>],
 }

@@ -1,157 +1,94 @@
-//! The element `kpi.redis`: asks a redis server on schedule, and tells what its users feel.
+//! The words of redis. The `redis` crate reads its addresses, packs its commands and parses its answers.
 
-use crate::config::RedisConfig;
-use crate::engine::{Engine, place};
-use crate::readings::{Covers, Readings};
-use crate::tally::Tally;
-use pipeline_plugin_api::prelude::*;
-use redis::ConnectionInfo;
+use crate::connection::{Reader, Stream};
+use crate::error::ConnectionError;
+use crate::protocol::{Answer, Protocol};
+use crate::server::{Place, Server};
+use redis::{ConnectionAddr, IntoConnectionInfo, Parser, Value};
+use schemars::JsonSchema;
 
-/// Measures one redis server with a load of its own.
-pub struct Redis {
-    config: RedisConfig,
-    server: ConnectionInfo,
-    host: Host,
-    system: Option<System>,
-    readings: Readings,
-    measured: Option<Measured>,
+/// The kind of server that redis is.
+#[derive(Copy, Clone, Debug, Default, PartialEq, JsonSchema)]
+pub struct Redis;
+
+/// The crate's parser, which keeps what was read beyond an answer.
+pub struct Answers(Parser);
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self(Parser::new())
+    }
 }
 
-/// The server while it is there.
-struct Measured {
-    target: Target,
-    engine: Engine,
-    /// Empty; changes places with the engine's own each tick.
-    tally: Tally,
-    last: Nanos,
-    /// How late a request of the last span was sent at worst.
-    late_max: Nanos,
-}
-
-impl Element for Redis {
+impl Protocol for Redis {
     const NAME: &'static str = "kpi.redis";
     const SUMMARY: &'static str =
         "what users of a redis server feel: rate, errors and latency of an open loop of requests";
-    const EVERY: Nanos = Nanos::from_millis(200);
-    type Config = RedisConfig;
+    const ADDRESS: &'static str = "redis://127.0.0.1:6379";
+    const NAMES_USERS: bool = false;
+    const SET: &'static str = "SET";
+    const REMOVE: &'static str = "UNLINK";
+    const BY_HAND: &'static str = "remove them with `redis-cli`";
+    type Answers = Answers;
 
-    fn probe() -> Vec<Probe> {
-        crate::probe::realtime()
-    }
-
-    fn ports(config: &RedisConfig) -> Ports {
-        Readings::ports(config.histogram)
-    }
-
-    fn create(config: RedisConfig, host: &Host) -> Result<Self> {
-        let server = config
-            .server()
-            .map_err(|(message, help)| Failure::fatal(format!("{message}; {help}")))?;
-        Ok(Self {
-            readings: Readings::new(host, config.histogram)?,
-            config,
-            server,
-            host: host.clone(),
-            system: None,
-            measured: None,
+    fn server(address: &str) -> Result<Server, (String, String)> {
+        let help = || "write `redis://HOST:PORT`, `redis://HOST:PORT/DATABASE` or `unix:///PATH`".to_owned();
+        let info = address.into_connection_info().map_err(|error| {
+            // The address itself may hold a password, so it is not repeated.
+            (format!("`address` is no URL of a redis server: {error}"), help())
+        })?;
+        let settings = info.redis_settings();
+        if settings.password().is_some() {
+            let help = "remove it, and write `password: Env(\"NAME\")`";
+            return Err(("`address` contains a password".to_owned(), help.to_owned()));
+        }
+        if settings.username().is_some() {
+            let help = "remove it, and write `user: \"NAME\"`";
+            return Err(("`address` contains a user".to_owned(), help.to_owned()));
+        }
+        let place = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => Place::Tcp(host.clone(), *port),
+            ConnectionAddr::Unix(path) => Place::Unix(path.clone()),
+            _ => return Err(("`address` asks for TLS, which is not supported".to_owned(), help())),
+        };
+        Ok(Server {
+            database: settings.db(),
+            ..Server::at(place)
         })
     }
 
-    fn status(&self) -> String {
-        match &self.measured {
-            Some(measured) => format!("{}; sent at most {} late", measured.engine.status(), measured.late_max),
-            None => "waits for its target".to_owned(),
+    fn greet(server: &Server, reader: &mut Reader<Self>) -> Result<(), ConnectionError> {
+        if let Some(login) = &server.login {
+            let mut command = redis::cmd("AUTH");
+            command.arg(login.user.as_deref()).arg(login.password.expose());
+            reader.ask("AUTH", &command.get_packed_command())?;
         }
-    }
-}
-
-impl Collector for Redis {
-    fn start(&mut self, system: &System) -> Result<()> {
-        if let Some(password) = &self.config.password {
-            self.server = self.config.with_login(&self.server, &password.reveal("password")?);
+        if server.database != 0 {
+            let mut command = redis::cmd("SELECT");
+            reader.ask("SELECT", &command.arg(server.database).get_packed_command())?;
         }
-        if let Some(cpu) = self.config.cpu {
-            place::try_cpu(cpu)?;
-        }
-        self.system = Some(system.clone());
         Ok(())
     }
 
-    fn target(&mut self, change: &TargetChange) -> Result<()> {
-        let measured = self.measured.as_ref().map(|measured| measured.target.id);
-        match change.change {
-            Change::APPEARED => self.appeared(&change.target),
-            Change::GONE if measured == Some(change.target.id) => {
-                // Threads end by themselves; the server went, and its keys with it.
-                self.measured = None;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
+    fn get(key: &str, out: &mut Vec<u8>) {
+        redis::cmd("GET").arg(key).write_packed_command(out);
     }
 
-    fn collect(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
-        let (Some(measured), Some(system)) = (&mut self.measured, &self.system) else {
-            return Ok(Wish::Nothing);
-        };
-        if measured.engine.is_ending() {
-            // What was still outstanding then failed through us and not through the server.
-            return Ok(Wish::Nothing);
-        }
-        let now = system.now();
-        if now <= measured.engine.counted_from() {
-            self.readings.warming_up(measured.target.id, tick.at, out);
-            return Ok(Wish::Nothing);
-        }
-        let covers = Covers {
-            target: measured.target.id,
-            at: tick.at,
-            span: now - measured.last,
-        };
-        if covers.span > Nanos::ZERO {
-            measured.engine.exchange(&mut measured.tally)?;
-            self.readings.tell(&measured.tally, covers, out);
-            measured.late_max = measured.tally.late_max;
-            measured.tally.clear();
-            measured.last = now;
-        }
-        Ok(Wish::Nothing)
+    fn set(key: &str, value: &[u8], out: &mut Vec<u8>) {
+        redis::cmd(Self::SET).arg(key).arg(value).write_packed_command(out);
     }
 
-    fn stop(&mut self) -> Result<()> {
-        self.measured.take().map_or(Ok(()), |measured| measured.engine.stop())
+    fn remove(keys: &[String], out: &mut Vec<u8>) -> usize {
+        redis::cmd(Self::REMOVE).arg(keys).write_packed_command(out);
+        1
     }
-}
 
-impl Redis {
-    fn appeared(&mut self, target: &Target) -> Result<()> {
-        if let Some(measured) = self
-            .measured
-            .as_ref()
-            .filter(|measured| measured.target.id != target.id)
-        {
-            return Err(Failure::retry(format!(
-                "`kpi.redis` measures one server, here `{}`; give `{}` a node of its own",
-                measured.target.name, target.name
-            )));
-        }
-        let Some(system) = self.system.as_ref().filter(|_| self.measured.is_none()) else {
-            return Ok(());
-        };
-        let engine = Engine::start(
-            self.config.clone(),
-            self.server.clone(),
-            self.host.clone(),
-            system.clone(),
-        )?;
-        self.measured = Some(Measured {
-            target: target.clone(),
-            tally: engine.tally()?,
-            last: engine.counted_from(),
-            late_max: Nanos::ZERO,
-            engine,
-        });
-        Ok(())
+    fn answer(answers: &mut Answers, stream: &Stream) -> Result<Answer, ConnectionError> {
+        let value = answers.0.parse_value(stream).map_err(ConnectionError::Protocol)?;
+        Ok(match value {
+            Value::ServerError(error) => Answer::Refused(error.to_string()),
+            _ => Answer::Good,
+        })
     }
 }
 

@@ -8,7 +8,6 @@ mod actuate;
 mod collect;
 mod config;
 mod fs;
-mod glob;
 mod parse;
 mod target;
 mod users;

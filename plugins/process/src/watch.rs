@@ -13,7 +13,6 @@ mod tests;
 
 use crate::config::{GroupBy, WatchConfig};
 use crate::fs;
-use crate::glob::fits_any;
 use crate::parse::{Comm, ProcStat};
 use crate::target::members::is_group;
 use crate::users;
@@ -23,6 +22,7 @@ use busy::Busy;
 use facts::Facts;
 use herd::{Herd, Key, descends, herds};
 use pipeline_plugin_api::fields;
+use pipeline_plugin_api::pattern::fits_any;
 use pipeline_plugin_api::prelude::*;
 use rustix::param::clock_ticks_per_second;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,39 +1,24 @@
 //! The element with real threads in real time. How late they are is the machine's; what is told of it is not.
 
 use super::*;
-use crate::testing::RealHost;
-use pipeline_plugin_api::abi::__abi_stable::std_types::RSlice;
-use pipeline_plugin_api::abi::{HostAbi, NodeBox, PortBatch, TARGETS_PORT, in_process};
 use pipeline_plugin_api::stage::Collects;
-use pipeline_plugin_api::testkit::TestHost;
+use pipeline_plugin_api::testkit::{RealHost, TestHost, TestNode};
 
 struct Node {
     host: RealHost,
-    node: NodeBox,
+    node: TestNode,
 }
 
 impl Node {
     fn start(config: &str) -> Self {
         let host = RealHost::new();
-        let mut node = in_process::<Collects<Cpus>>(config, host.handle()).unwrap();
-        node.start().into_result().unwrap();
+        let mut node = host.node::<Collects<Cpus>>(config).unwrap();
+        node.start().unwrap();
         Self { host, node }
     }
 
     fn tell(&mut self, change: Change, target: &Target) {
-        let at = HostAbi::now(&self.host);
-        let mut batch = Batch::default();
-        batch.changes.push(TargetChange {
-            at,
-            change,
-            target: target.clone(),
-        });
-        let port = PortBatch {
-            port: TARGETS_PORT,
-            batch: &batch,
-        };
-        let told = self.node.input(at, RSlice::from_slice(&[port]), &mut Batch::default());
-        told.into_result().unwrap();
+        self.node.change(self.host.elapsed(), change, target).unwrap();
     }
 
     fn appear(&mut self, name: &str, cpus: &[u32]) -> Target {
@@ -48,14 +33,7 @@ impl Node {
 
     fn after(&mut self, millis: u64) -> Vec<Reading> {
         self.host.pass(millis);
-        let tick = Tick {
-            at: HostAbi::now(&self.host),
-            missed: 0,
-            ready: RSlice::EMPTY,
-        };
-        let mut out = Batch::default();
-        self.node.tick(&tick, &mut out).into_result().unwrap();
-        out.readings.into()
+        self.node.tick(self.host.elapsed()).unwrap().readings.into()
     }
 
     fn times(&mut self, millis: u64) -> Vec<Reading> {
@@ -185,7 +163,7 @@ fn a_stopped_node_has_no_threads() {
     let mut node = Node::start("");
     node.appear("web", &[place::allowed()[0]]);
     node.until("1 CPUs");
-    let stopped = node.node.stop().into_result();
+    let stopped = node.node.raw().stop().into_result();
     assert!(stopped.is_ok(), "a thread is left: {stopped:?}");
 }
 

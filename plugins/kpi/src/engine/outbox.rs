@@ -4,6 +4,7 @@
 use super::shared::{Line, Shared};
 use crate::commands::{Request, Workload};
 use crate::connection::Stream;
+use crate::protocol::Protocol;
 use pipeline_plugin_api::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 const PACKED_BYTES: usize = 16 << 10;
 
 /// Requests on their way into a socket.
-pub struct Outbox<'a> {
-    shared: &'a Shared,
+pub struct Outbox<'a, P: Protocol> {
+    shared: &'a Shared<P>,
     line: &'a Line,
     stream: Option<Arc<Stream>>,
     life: u64,
@@ -23,9 +24,9 @@ pub struct Outbox<'a> {
     sent: usize,
 }
 
-impl<'a> Outbox<'a> {
+impl<'a, P: Protocol> Outbox<'a, P> {
     /// An empty one.
-    pub fn new(shared: &'a Shared, line: &'a Line) -> Self {
+    pub fn new(shared: &'a Shared<P>, line: &'a Line) -> Self {
         Self {
             shared,
             line,
@@ -104,7 +105,7 @@ impl<'a> Outbox<'a> {
             return false;
         }
         while let Some(request) = self.waiting.pop_front() {
-            workload.encode(&request, &mut self.packed);
+            workload.encode::<P>(&request, &mut self.packed);
             state.unanswered.ask(request.due);
             if self.packed.len() >= PACKED_BYTES {
                 break;

@@ -6,8 +6,8 @@ use crate::commands::Workload;
 use crate::connection::{Reader, Stream};
 use crate::error::ConnectionError;
 use crate::keyspace;
+use crate::protocol::{Answer, Protocol};
 use pipeline_plugin_api::prelude::Nanos;
-use redis::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const MOST_PAUSE: Nanos = Nanos::from_secs(1);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Keeps a connection until the load ends.
-pub fn run(shared: &Shared, line: &Line) {
+pub fn run<P: Protocol>(shared: &Shared<P>, line: &Line) {
     let mut pause = LEAST_PAUSE;
     while !shared.stopping() {
         let (answers, why) = live(shared, line);
@@ -36,7 +36,7 @@ pub fn run(shared: &Shared, line: &Line) {
 }
 
 /// One life of the connection: how many answers came, and why it ended.
-fn live(shared: &Shared, line: &Line) -> (u64, ConnectionError) {
+fn live<P: Protocol>(shared: &Shared<P>, line: &Line) -> (u64, ConnectionError) {
     let mut answers = 0;
     let ended = open(shared, line).and_then(|mut reader| {
         loop {
@@ -50,8 +50,8 @@ fn live(shared: &Shared, line: &Line) -> (u64, ConnectionError) {
     }
 }
 
-fn open(shared: &Shared, line: &Line) -> Result<Reader, ConnectionError> {
-    let stream = Arc::new(Stream::connect(shared.server.addr())?);
+fn open<P: Protocol>(shared: &Shared<P>, line: &Line) -> Result<Reader<P>, ConnectionError> {
+    let stream = Arc::new(Stream::connect(&shared.server.place)?);
     line.lock().stream = Some(Arc::clone(&stream));
     // Whoever stops the load ends the streams that it sees; one that came later is ended here.
     if shared.stopping() {
@@ -59,7 +59,7 @@ fn open(shared: &Shared, line: &Line) -> Result<Reader, ConnectionError> {
     }
     let mut reader = Reader::new(Arc::clone(&stream));
     stream.limit(Some(LOGIN_TIMEOUT))?;
-    reader.log_in(&shared.server)?;
+    P::greet(&shared.server, &mut reader)?;
     stream.limit(None)?;
     fill_once(shared, &stream, &mut reader)?;
     let mut state = line.lock();
@@ -71,7 +71,7 @@ fn open(shared: &Shared, line: &Line) -> Result<Reader, ConnectionError> {
 }
 
 /// The first connection writes the keys while the others wait.
-fn fill_once(shared: &Shared, stream: &Stream, reader: &mut Reader) -> Result<(), ConnectionError> {
+fn fill_once<P: Protocol>(shared: &Shared<P>, stream: &Stream, reader: &mut Reader<P>) -> Result<(), ConnectionError> {
     if !shared.config.fill {
         return Ok(());
     }
@@ -85,8 +85,8 @@ fn fill_once(shared: &Shared, stream: &Stream, reader: &mut Reader) -> Result<()
     Ok(())
 }
 
-fn receive(shared: &Shared, line: &Line, reader: &mut Reader) -> Result<(), ConnectionError> {
-    let value = reader.answer()?;
+fn receive<P: Protocol>(shared: &Shared<P>, line: &Line, reader: &mut Reader<P>) -> Result<(), ConnectionError> {
+    let answer = reader.answer()?;
     let now = shared.system.now();
     let answered = line.lock().unanswered.answer();
     let due = match answered {
@@ -98,7 +98,7 @@ fn receive(shared: &Shared, line: &Line, reader: &mut Reader) -> Result<(), Conn
         Answered::Question(due) => due,
     };
     shared.settled(1);
-    let failed = matches!(value, Value::ServerError(_)) || now - due > shared.config.timeout.nanos();
+    let failed = answer != Answer::Good || now - due > shared.config.timeout.nanos();
     let mut tally = shared.tally();
     if failed {
         tally.fail(due);
@@ -109,7 +109,7 @@ fn receive(shared: &Shared, line: &Line, reader: &mut Reader) -> Result<(), Conn
 }
 
 /// What was sent and not answered has failed. A server that all connections lost may have lost its keys.
-fn down(shared: &Shared, line: &Line) {
+fn down<P: Protocol>(shared: &Shared<P>, line: &Line) {
     let mut state = line.lock();
     let was_up = std::mem::take(&mut state.up);
     state.stream = None;

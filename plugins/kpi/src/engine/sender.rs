@@ -5,6 +5,7 @@ use super::outbox::Outbox;
 use super::shared::Shared;
 use crate::commands::Workload;
 use crate::due::DueTimes;
+use crate::protocol::Protocol;
 use pipeline_plugin_api::prelude::*;
 use std::sync::atomic::Ordering;
 
@@ -14,19 +15,19 @@ const SWEEP: Nanos = Nanos::from_millis(1);
 const GLANCE: Nanos = Nanos::from_millis(20);
 
 /// What the sender alone holds.
-pub struct Sender<'a> {
-    shared: &'a Shared,
+pub struct Sender<'a, P: Protocol> {
+    shared: &'a Shared<P>,
     times: DueTimes,
     workload: Workload,
-    outboxes: Vec<Outbox<'a>>,
+    outboxes: Vec<Outbox<'a, P>>,
     /// Whose turn it is.
     turn: usize,
     next_sweep: Nanos,
 }
 
-impl<'a> Sender<'a> {
+impl<'a, P: Protocol> Sender<'a, P> {
     /// A sender whose schedule begins now.
-    pub fn new(shared: &'a Shared) -> Self {
+    pub fn new(shared: &'a Shared<P>) -> Self {
         let now = shared.system.now();
         Self {
             shared,

@@ -3,22 +3,23 @@
 
 use crate::answers::Unanswered;
 use crate::commands::key_name;
-use crate::config::RedisConfig;
+use crate::config::LoadConfig;
 use crate::connection::Stream;
 use crate::error::ConnectionError;
 use crate::keyspace;
+use crate::protocol::Protocol;
+use crate::server::Server;
 use crate::tally::Tally;
 use pipeline_plugin_api::prelude::*;
-use redis::ConnectionInfo;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The load's state.
-pub struct Shared {
+pub struct Shared<P: Protocol> {
     /// As configured.
-    pub config: RedisConfig,
+    pub config: LoadConfig<P>,
     /// Where the server is, with the password.
-    pub server: ConnectionInfo,
+    pub server: Server,
     /// The run's clock.
     pub system: System,
     /// The run's log.
@@ -67,12 +68,12 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl<P: Protocol> Shared<P> {
     /// The state of a load that begins now.
     ///
     /// # Errors
     /// No histogram can be made for the timeout.
-    pub fn new(config: RedisConfig, server: ConnectionInfo, host: Host, system: System) -> Result<Self> {
+    pub fn new(config: LoadConfig<P>, server: Server, host: Host, system: System) -> Result<Self> {
         let counted_from = system.now() + config.warm_up.nanos();
         Ok(Self {
             lines: (0..config.connections).map(|_| Line::default()).collect(),
@@ -142,14 +143,15 @@ impl Shared {
             return Ok(());
         }
         let deadline = self.system.now() + longest;
-        let cleared = keyspace::clear(&self.server, self.config.keys, || self.system.now() < deadline);
+        let cleared = keyspace::clear::<P>(&self.server, self.config.keys, || self.system.now() < deadline);
         match cleared {
             // The server went, and its keys with it.
             Ok(()) | Err(ConnectionError::Connect { .. } | ConnectionError::Resolve { .. }) => Ok(()),
             Err(error) => Err(Failure::retry(format!(
-                "keys `{}` and on are left at `{}`: {error}; remove them with `redis-cli`",
+                "keys `{}` and on are left at `{}`: {error}; {}",
                 key_name(0),
-                self.server.addr()
+                self.server.place,
+                P::BY_HAND
             ))),
         }
     }
@@ -171,7 +173,7 @@ impl Shared {
         }
         let first = locked(&self.trouble).replace(why.to_owned()).is_none();
         if first {
-            let address = self.server.addr().to_string();
+            let address = self.server.place.to_string();
             self.host.log(Level::WARN, why, &[("server", &address)]);
         }
     }
@@ -180,7 +182,7 @@ impl Shared {
     pub fn untroubled(&self) {
         let before = locked(&self.trouble).take();
         if before.is_some() {
-            let address = self.server.addr().to_string();
+            let address = self.server.place.to_string();
             self.host
                 .log(Level::INFO, "the server answers again", &[("server", &address)]);
         }

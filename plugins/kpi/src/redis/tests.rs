@@ -2,13 +2,17 @@
 //!
 //! Scenario by scenario, in real time on a machine that others use too: bounds are wide, counts exact.
 
+use super::Redis;
 use crate::testing::fake::FakeServer;
-use crate::testing::{RedisNode, RedisServer};
+use crate::testing::node::Users;
+use crate::testing::real::Program;
 use pipeline_plugin_api::prelude::*;
 use vocabulary::{
     KPI_ERRORS, KPI_LATENCY_BUCKET, KPI_LATENCY_MAX, KPI_LATENCY_MEAN, KPI_LATENCY_P50, KPI_LATENCY_P99, KPI_OFFERED,
     KPI_RATE,
 };
+
+type RedisNode = Users<Redis>;
 
 /// A config for a port, with more fields.
 fn config(port: u16, more: &str) -> String {
@@ -17,16 +21,11 @@ fn config(port: u16, more: &str) -> String {
 
 #[test]
 fn a_real_server_answers_what_is_offered() {
-    let Some(server) = RedisServer::start(&[]) else { return };
+    let Some(server) = Program::Redis.start(&[]) else {
+        return;
+    };
     let mut node = RedisNode::with_target(&config(server.port, "rate: 2000, keys: 500"));
-    node.until_answered();
-    let said = node.after(500);
-    let (offered, rate) = (said.number(&KPI_OFFERED).unwrap(), said.number(&KPI_RATE).unwrap());
-    assert!((offered - 2000.0).abs() < 200.0, "offered {offered}");
-    assert!((rate - offered).abs() < 300.0, "offered {offered}, answered {rate}");
-    assert_eq!(said.number(&KPI_ERRORS), Some(0.0));
-    let (p50, max) = (said.millis(&KPI_LATENCY_P50), said.millis(&KPI_LATENCY_MAX));
-    assert!(0.005 < p50 && p50 < 20.0 && p50 <= max, "p50 {p50} ms, max {max} ms");
+    node.answers_what_is_offered();
     assert_eq!(server.keys(), 500);
     node.stop().unwrap();
     assert_eq!(server.keys(), 0, "the keys are removed");
@@ -34,7 +33,7 @@ fn a_real_server_answers_what_is_offered() {
 
 #[test]
 fn a_real_server_wants_the_password_and_a_wrong_one_is_an_error() {
-    let Some(server) = RedisServer::start(&["--requirepass", env!("CARGO_PKG_NAME")]) else {
+    let Some(server) = Program::Redis.start(&["--requirepass", env!("CARGO_PKG_NAME")]) else {
         return;
     };
     let more = "rate: 200, keys: 10, password: Env(\"CARGO_PKG_NAME\")";
@@ -53,7 +52,7 @@ fn a_real_server_takes_a_user_of_its_access_list() {
     let access = [
         "--user", "me", "on", password, "~*", "+@all", "--user", "default", "off",
     ];
-    let Some(server) = RedisServer::start(&access) else {
+    let Some(server) = Program::Redis.start(&access) else {
         return;
     };
     let more = "rate: 200, keys: 10, user: \"me\", password: Env(\"CARGO_PKG_NAME\")";
@@ -206,15 +205,11 @@ fn while_there_is_no_server_each_request_is_an_error_and_one_warning_is_given() 
     let said = node.after(200);
     assert_eq!(said.number(&KPI_ERRORS), Some(said.count(&KPI_OFFERED)));
     assert!(said.count(&KPI_OFFERED) > 150.0);
-    let warnings = |node: &RedisNode| {
-        let world = node.host.kit().world();
-        world.logs.iter().filter(|(level, _)| *level == Level::WARN).count()
-    };
-    assert_eq!(warnings(&node), 1, "{:?}", node.host.kit().world().logs);
+    assert_eq!(node.warnings().len(), 1, "{:?}", node.warnings());
     let _server = FakeServer::start_on(port);
     node.until_answered();
     let said = node.after(100);
-    assert_eq!((said.number(&KPI_ERRORS), warnings(&node)), (Some(0.0), 1));
+    assert_eq!((said.number(&KPI_ERRORS), node.warnings().len()), (Some(0.0), 1));
 }
 
 #[test]
@@ -231,13 +226,15 @@ fn connections_that_the_server_ends_are_made_again() {
 
 #[test]
 fn a_server_that_was_restarted_is_filled_again() {
-    let Some(server) = RedisServer::start(&[]) else { return };
+    let Some(server) = Program::Redis.start(&[]) else {
+        return;
+    };
     let port = server.port;
     let mut node = RedisNode::with_target(&config(port, "rate: 500, keys: 300, sets: 0"));
     node.until_answered();
     drop(server);
     assert!(node.after(100).number(&KPI_ERRORS).unwrap() > 10.0);
-    let Some(server) = RedisServer::start_on(port, &[]) else {
+    let Some(server) = Program::Redis.start_on(port, &[]) else {
         return;
     };
     node.until_answered();
@@ -353,7 +350,7 @@ fn a_run_that_is_being_stopped_gets_no_numbers_of_its_own_making() {
 fn a_socket_in_the_file_system_is_reached_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("redis.sock").display().to_string();
-    let Some(_server) = RedisServer::start(&["--unixsocket", &path]) else {
+    let Some(_server) = Program::Redis.start(&["--unixsocket", &path]) else {
         return;
     };
     let text = format!("(address: \"unix://{path}\", warm_up: \"0s\", rate: 500, keys: 10)");

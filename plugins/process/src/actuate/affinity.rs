@@ -34,6 +34,16 @@ struct Subject {
     trouble: String,
 }
 
+/// What it takes to go through the threads of one target, each part borrowed by itself.
+struct Reach<'a> {
+    subject: &'a mut Subject,
+    kin: Kin<'a>,
+    cpusets: &'a mut Cpusets,
+    system: &'a System,
+    host: &'a Host,
+    passes: u32,
+}
+
 impl Element for Affinity {
     const NAME: &'static str = "process.affinity";
     const SUMMARY: &'static str = "pins every thread of a target to CPUs, newcomers and children included";
@@ -128,18 +138,14 @@ impl Actuator for Affinity {
 
     fn apply(&mut self, action: &Action) -> Result<Effect> {
         let wanted = wanted(&action.text)?;
-        let Self {
-            subjects,
-            system,
+        let Reach {
+            subject,
+            kin,
             cpusets,
+            system,
+            host,
             passes,
-            strangers,
-            latency,
-            ..
-        } = self;
-        let system = system.as_ref().ok_or_else(not_started)?;
-        let kin = &strangers.seen_by(action.target, !*latency);
-        let subject = subjects.get_mut(&action.target).ok_or_else(|| unknown(action.target))?;
+        } = self.reach(action.target)?;
         if subject.is_protected {
             let why = "the target is of class `Latency`, whose CPUs stay as they are unless `latency` is set";
             return Err(Failure::retry(why));
@@ -148,13 +154,13 @@ impl Actuator for Affinity {
         let hold = subject.hold.get_or_insert_with(|| Hold::new(wanted.clone()));
         let earlier = hold.wanted().clone();
         hold.want(wanted.clone());
-        let is_all = match go_through(hold, &mut subject.crowd, kin, cpusets, system, *passes) {
+        let is_all = match go_through(hold, &mut subject.crowd, &kin, cpusets, system, passes) {
             Ok(is_all) => is_all,
             Err(failure) => {
                 hold.want(earlier);
                 let undone = match is_new {
-                    true => hold.put_back(&mut subject.crowd, kin, cpusets, system, *passes),
-                    false => go_through(hold, &mut subject.crowd, kin, cpusets, system, *passes).map(drop),
+                    true => hold.put_back(&mut subject.crowd, &kin, cpusets, system, passes),
+                    false => go_through(hold, &mut subject.crowd, &kin, cpusets, system, passes).map(drop),
                 };
                 if is_new && undone.is_ok() {
                     subject.hold = None;
@@ -168,7 +174,7 @@ impl Actuator for Affinity {
             return Err(unknown(action.target));
         }
         let in_force = hold.in_force();
-        subject.find_theirs(&self.host, action.target, system)?;
+        subject.find_theirs(host, action.target, system)?;
         Ok(Effect {
             value: in_force.len() as f64,
             text: in_force.to_string(),
@@ -177,21 +183,17 @@ impl Actuator for Affinity {
     }
 
     fn release(&mut self, target: TargetId, _: KnobId) -> Result<Release> {
-        let Self {
-            subjects,
-            system,
+        let Reach {
+            subject,
+            kin,
             cpusets,
+            system,
             passes,
-            strangers,
-            latency,
             ..
-        } = self;
-        let system = system.as_ref().ok_or_else(not_started)?;
-        let kin = &strangers.seen_by(target, !*latency);
-        let subject = subjects.get_mut(&target).ok_or_else(|| unknown(target))?;
+        } = self.reach(target)?;
         let hold = subject.hold.as_mut().ok_or_else(|| not_held(target))?;
         let (all, _) = hold.count();
-        hold.put_back(&mut subject.crowd, kin, cpusets, system, *passes)?;
+        hold.put_back(&mut subject.crowd, &kin, cpusets, system, passes)?;
         let (_, theirs) = hold.count();
         subject.hold = None;
         subject.told = 0;
@@ -204,34 +206,42 @@ impl Actuator for Affinity {
     }
 
     fn tend(&mut self, _: Nanos, target: TargetId, _: KnobId) -> Result<()> {
-        let Self {
-            subjects,
-            system,
-            cpusets,
-            passes,
-            strangers,
-            latency,
-            ..
-        } = self;
-        let system = system.as_ref().ok_or_else(not_started)?;
-        let kin = &strangers.seen_by(target, !*latency);
-        let Some(subject) = subjects.get_mut(&target) else {
+        if !self.subjects.contains_key(&target) {
             return Ok(());
-        };
+        }
+        let Reach {
+            subject,
+            kin,
+            cpusets,
+            system,
+            host,
+            passes,
+        } = self.reach(target)?;
         let Some(hold) = subject.hold.as_mut() else {
             return Ok(());
         };
-        let trouble = match go_through(hold, &mut subject.crowd, kin, cpusets, system, *passes) {
+        let trouble = match go_through(hold, &mut subject.crowd, &kin, cpusets, system, passes) {
             Ok(_) => String::new(),
             Err(failure) if failure.kind == FailureKind::FATAL => return Err(failure),
             Err(failure) => failure.message.into(),
         };
-        subject.tell_trouble(trouble, &self.host);
-        subject.find_theirs(&self.host, target, system)
+        subject.tell_trouble(trouble, host);
+        subject.find_theirs(host, target, system)
     }
 }
 
 impl Affinity {
+    fn reach(&mut self, target: TargetId) -> Result<Reach<'_>> {
+        Ok(Reach {
+            system: self.system.as_ref().ok_or_else(not_started)?,
+            subject: self.subjects.get_mut(&target).ok_or_else(|| unknown(target))?,
+            kin: self.strangers.seen_by(target, !self.latency),
+            cpusets: &mut self.cpusets,
+            host: &self.host,
+            passes: self.passes,
+        })
+    }
+
     fn protects(&self, target: &Target) -> bool {
         target.class == Class::LATENCY && !self.latency
     }

@@ -1,7 +1,7 @@
 //! What is looked up of one process and not in every sweep: its command line, user, groups and program. Reads only.
 
-use crate::glob::fits_any;
 use crate::parse;
+use pipeline_plugin_api::pattern::fits_any;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
