@@ -1,18 +1,25 @@
 //! What this machine offers of counters, and the command that mends what is missing. Reads and tries only.
 
-use crate::believable::Verdict;
+use crate::believable::{self, Verdict};
 use crate::fs::Machine;
 use pipeline_plugin_api::prelude::*;
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, capabilities};
 use std::io;
+use std::sync::OnceLock;
 
 const PARANOID: &str = "sudo sysctl kernel.perf_event_paranoid=0";
 const ROOT: &str = "sudo pipeline run GRAPH";
 const ELSEWHERE: &str = "run on a machine whose hypervisor passes counters on, as on metal";
 
-/// For both elements. `tried` is what came of counting a known loop.
-pub fn counters(tried: io::Result<Verdict>) -> Vec<Probe> {
+/// For both elements, which are asked one after the other and are to be told the same.
+pub fn of_both() -> Vec<Probe> {
+    static FOUND: OnceLock<Vec<Probe>> = OnceLock::new();
+    FOUND.get_or_init(|| counters(believable::tried())).clone()
+}
+
+/// `tried` is what came of counting a known loop.
+fn counters(tried: io::Result<Verdict>) -> Vec<Probe> {
     let may = may_count();
     let mut found = vec![paranoid(Machine::here().paranoid(), may), capability(may)];
     found.extend(pmu(tried));

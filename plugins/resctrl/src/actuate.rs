@@ -13,7 +13,7 @@ mod ground;
 mod subject;
 
 use crate::config::{KnobName, PartitionConfig};
-use crate::{collect, demand, probe};
+use crate::{collect, demand, mount, probe};
 use class::Made;
 use ground::Ground;
 use pipeline_plugin_api::prelude::*;
@@ -36,12 +36,16 @@ pub struct Partition {
     classes: Vec<Made>,
     /// How many classes were made so far, for their names.
     made: u32,
+    /// Somebody left, and how the others share what is free now is not decided yet.
+    is_stale: bool,
 }
 
 impl Element for Partition {
     const NAME: &'static str = "resctrl.partition";
     const SUMMARY: &'static str = "gives targets ways of the last-level cache and shares of the memory bandwidth";
     const EVERY: Nanos = Nanos::from_secs(1);
+    // All threads of all targets are looked at, and each is a call under one lock of the kernel, which others hold too.
+    const BLOCKING: bool = true;
     type Config = PartitionConfig;
 
     fn ports(config: &PartitionConfig) -> Ports {
@@ -62,6 +66,7 @@ impl Element for Partition {
             subjects: BTreeMap::new(),
             classes: Vec::new(),
             made: 0,
+            is_stale: false,
         })
     }
 
@@ -81,10 +86,10 @@ impl Element for Partition {
 
 impl Actuator for Partition {
     fn start(&mut self, system: &System) -> Result<()> {
-        match collect::open(&self.config.mount_point) {
+        match mount::opened(collect::open, &self.config.mount_point, self.config.mount, system) {
             Ok(resctrl) => self.ground = Some(Ground::new(resctrl, system.clone(), &self.config)),
-            Err(error) => {
-                self.why_not = error.sentence();
+            Err(why) => {
+                self.why_not = why;
                 let message = format!("{}; nothing can be divided", self.why_not);
                 self.host.log(Level::WARN, &message, &[]);
             }
@@ -100,7 +105,7 @@ impl Actuator for Partition {
         if change.change == Change::GONE {
             let held = self.subjects.remove(&target.id).is_some_and(|subject| subject.holds());
             return if held {
-                self.arrange().map(|()| Vec::new())
+                self.let_go().map(|()| Vec::new())
             } else {
                 Ok(Vec::new())
             };
@@ -181,7 +186,7 @@ impl Actuator for Partition {
         let mut wanted = before.clone();
         wanted.let_go(name);
         self.hold(target, wanted);
-        if let Err(failure) = self.arrange() {
+        if let Err(failure) = self.let_go() {
             self.hold(target, before);
             return Err(failure);
         }
@@ -202,6 +207,9 @@ impl Actuator for Partition {
             return Ok(());
         }
         self.look(target, name)?;
+        if self.is_stale {
+            self.arrange()?;
+        }
         let (Some(ground), Some(subject)) = (&self.ground, self.subjects.get_mut(&target)) else {
             return Ok(());
         };

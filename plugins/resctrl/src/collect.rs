@@ -5,7 +5,7 @@ mod numbers;
 mod watched;
 
 use crate::config::MonitorConfig;
-use crate::probe;
+use crate::{mount, probe};
 use numbers::Metrics;
 use pipeline_plugin_api::prelude::*;
 use pipeline_resctrl_fs::{Error, Resctrl};
@@ -36,6 +36,8 @@ impl Element for Monitor {
     const NAME: &'static str = "resctrl.monitor";
     const SUMMARY: &'static str = "last-level cache occupancy and memory bandwidth, counted by the hardware";
     const EVERY: Nanos = Nanos::from_secs(1);
+    // Each count is asked of a CPU beside its cache, and each group is made under one lock of the kernel.
+    const BLOCKING: bool = true;
     type Config = MonitorConfig;
 
     fn ports(_: &MonitorConfig) -> Ports {
@@ -67,7 +69,7 @@ impl Element for Monitor {
 
 impl Collector for Monitor {
     fn start(&mut self, system: &System) -> Result<()> {
-        let why = match open(&self.config.mount_point) {
+        let why = match mount::opened(open, &self.config.mount_point, self.config.mount, system) {
             _ if system.dry_run() => "a dry run makes no groups, and without them nothing is counted".to_owned(),
             Ok(resctrl) if resctrl.info().monitoring.is_some() => {
                 self.shared = Some(Shared {
@@ -78,7 +80,7 @@ impl Collector for Monitor {
                 return Ok(());
             }
             Ok(_) => "this hardware counts neither the cache nor the memory bandwidth of groups".to_owned(),
-            Err(error) => error.sentence(),
+            Err(why) => why,
         };
         let message = format!("{why}; all readings of this node are unavailable");
         self.host.log(Level::WARN, &message, &[]);

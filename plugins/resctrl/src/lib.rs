@@ -14,6 +14,7 @@ mod config;
 mod crowd;
 mod demand;
 mod fit;
+mod mount;
 mod names;
 mod plan;
 mod probe;

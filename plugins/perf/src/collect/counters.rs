@@ -7,8 +7,8 @@ use super::subject::{Subject, Ways};
 use super::turns::Turns;
 use crate::config::{By, CountersConfig};
 use crate::place::{Counting, Plan, Refused, refused};
+use crate::probe;
 use crate::scale::Sum;
-use crate::{believable, probe};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ impl Element for Counters {
     }
 
     fn probe() -> Vec<Probe> {
-        probe::counters(believable::tried())
+        probe::of_both()
     }
 
     fn status(&self) -> String {

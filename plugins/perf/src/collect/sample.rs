@@ -11,9 +11,9 @@ use crate::config::SampleConfig;
 use crate::event::{self, Event};
 use crate::group::{Counts, Place, Rules};
 use crate::place::{Refused, refused};
+use crate::probe;
 use crate::ring::Ring;
 use crate::scale::Sum;
-use crate::{believable, probe};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -91,7 +91,7 @@ impl Element for Sample {
     }
 
     fn probe() -> Vec<Probe> {
-        probe::counters(believable::tried())
+        probe::of_both()
     }
 
     fn status(&self) -> String {

@@ -14,6 +14,15 @@ pub enum Error {
         /// Where it was looked for.
         root: PathBuf,
     },
+    /// It could not be mounted.
+    #[error("cannot mount resctrl at `{}`; it takes root, and a CPU with RDT (Intel) or QoS extensions (AMD)", root.display())]
+    Mount {
+        /// Where.
+        root: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
     /// A file could not be read.
     #[error("cannot read `{}`", path.display())]
     Read {

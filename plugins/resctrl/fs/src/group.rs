@@ -200,10 +200,17 @@ impl Group {
     fn status(&self) -> String {
         match self.files.read(&self.root.join("info/last_cmd_status")) {
             Ok(text) if matches!(text.trim(), "ok" | "") => "the kernel gives no reason".to_owned(),
-            Ok(text) => format!("the kernel says `{}`", text.trim().replace('\n', "; ")),
+            Ok(text) => format!("the kernel says `{}`", told_once(&text)),
             Err(_) => "what the kernel says cannot be read".to_owned(),
         }
     }
+}
+
+/// Its lines, each once: some calls do not clear what earlier ones said.
+fn told_once(text: &str) -> String {
+    let mut lines: Vec<&str> = text.trim().lines().collect();
+    lines.dedup();
+    lines.join("; ")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | is it mounted, and what can be divided? | [`Resctrl::open`], [`Info`] |
+//! | is it mounted, and what can be divided? | [`Resctrl::open`], [`mount()`], [`Info`] |
 //! | which groups are there? | [`Resctrl::control_groups`], [`Group::monitors`] |
 //! | what may a group use? | [`Group::schemata`], [`Group::set`] |
 //! | who is in it? | [`Group::tasks`], [`Group::gather`], [`Resctrl::membership`] |
@@ -24,6 +24,7 @@ mod group;
 mod info;
 mod mask;
 mod membership;
+mod mount;
 mod resctrl;
 mod schemata;
 mod tasks;
@@ -37,6 +38,7 @@ pub use group::Group;
 pub use info::{BandwidthControl, BandwidthUnit, CacheControl, Info, Monitoring};
 pub use mask::Mask;
 pub use membership::Membership;
+pub use mount::{OWN_FOLDERS, TYPE, mount};
 pub use resctrl::{MOUNT_POINT, Resctrl};
 pub use schemata::{Line, Resource, Schemata, SchemataError};
 pub use tasks::Gathered;

@@ -1,14 +1,12 @@
 //! The mounted filesystem: what it offers, which groups it has, who is where.
 
 use crate::error::is_absence;
-use crate::{Error, Files, Group, Info, Kernel, Lock, Membership, Schemata};
+use crate::{Error, Files, Group, Info, Kernel, Lock, Membership, OWN_FOLDERS, Schemata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where it is mounted by convention (resctrl.rst).
 pub const MOUNT_POINT: &str = "/sys/fs/resctrl";
-/// Folders of a control group that are no groups.
-const NO_GROUPS: [&str; 3] = ["info", "mon_data", "mon_groups"];
 
 /// The mounted filesystem.
 #[derive(Clone, Debug)]
@@ -83,7 +81,7 @@ impl Resctrl {
             path: self.root.clone(),
             source,
         })?;
-        let names = names.into_iter().filter(|name| !NO_GROUPS.contains(&name.as_str()));
+        let names = names.into_iter().filter(|name| !OWN_FOLDERS.contains(&name.as_str()));
         Ok(names.map(|name| self.group(&name)).collect())
     }
 

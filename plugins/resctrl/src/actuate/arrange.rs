@@ -37,6 +37,22 @@ impl Partition {
         let wanted = self.wanted(&planned, &places, &others)?;
         self.carry_out(&planned, places, &wanted)?;
         self.send_home(&wishes)?;
+        self.clear_away()?;
+        self.is_stale = false;
+        Ok(())
+    }
+
+    /// Lets go of whoever wants nothing any more. The others stay as they are until they are tended, so that many who go
+    /// at once do not send the rest from class to class.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn let_go(&mut self) -> Result<()> {
+        let Some(ground) = &self.ground else { return Ok(()) };
+        let _lock = ground.lock()?;
+        let wishes: Vec<Wish> = self.subjects.values().filter_map(super::Subject::wish).collect();
+        self.is_stale = true;
+        self.send_home(&wishes)?;
         self.clear_away()
     }
 

@@ -23,6 +23,9 @@ pub struct PartitionConfig {
     /// Where the filesystem is mounted. Default `/sys/fs/resctrl`; change it where the host's is seen elsewhere, as in a
     /// container.
     pub mount_point: String,
+    /// Whether to mount it there, without options, where it is not mounted. Default false: what is mounted has its options
+    /// from whoever did. It is unmounted at the end of the run, or after a crash, unless somebody else made groups meanwhile.
+    pub mount: bool,
     /// The knobs that may be turned, from `Ways`, `Part`, `Bandwidth`. Default all; leave out what is somebody else's to
     /// divide. Of `Ways` and `Part` one at a time is held for a target.
     pub knobs: Vec<KnobName>,
@@ -36,6 +39,7 @@ impl Default for PartitionConfig {
     fn default() -> Self {
         Self {
             mount_point: MOUNT_POINT.to_owned(),
+            mount: false,
             knobs: vec![KnobName::Ways, KnobName::Part, KnobName::Bandwidth],
             most_classes: 0,
         }

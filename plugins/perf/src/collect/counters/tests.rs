@@ -1,6 +1,7 @@
 //! Real targets on this machine, counted in each way, by software events where there is no PMU.
 
 use super::*;
+use crate::believable;
 use crate::fs::Machine;
 use pipeline_cgroup_fs::testing::{Bed, SPIN};
 use pipeline_plugin_api::stage::Collects;

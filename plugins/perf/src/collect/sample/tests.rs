@@ -1,6 +1,7 @@
 //! Sampling of real threads on this machine, by time on the CPU where there are no counters.
 
 use super::*;
+use crate::believable;
 use pipeline_plugin_api::stage::Collects;
 use pipeline_plugin_api::testkit::TestHost;
 use rustix::event::{PollFd, PollFlags, poll};

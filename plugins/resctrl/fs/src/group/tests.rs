@@ -104,3 +104,12 @@ fn a_file_that_vanishes_while_its_group_lives_is_an_error_and_not_the_groups_end
     let group = fake.open_failing_later().default_group();
     assert!(matches!(group.schemata().unwrap_err(), Error::Read { .. }));
 }
+
+#[test]
+fn what_the_kernel_says_again_and_again_is_told_once() {
+    let fake = Fake::new();
+    fake.put("info/last_cmd_status", "Out of RMIDs\nOut of RMIDs\n");
+    fake.fail("make", "quiet", Errno::NOSPC);
+    let error = fake.open().group("quiet").make().unwrap_err();
+    assert!(error.to_string().contains("the kernel says `Out of RMIDs`;"), "{error}");
+}
