@@ -6,5 +6,8 @@ pub mod bed;
 pub mod built;
 pub mod child;
 pub mod held;
+pub mod killed;
+pub mod lab;
+pub mod measured;
 pub mod need;
 pub mod record;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum Need {
     /// `redis-server` on the path.
     Redis,
+    /// `memcached` on the path.
+    Memcached,
     /// Groups may be made: root, and a cgroup tree that may be written.
     Cgroup,
     /// Root.
@@ -23,12 +25,15 @@ pub enum Need {
     Namespaces,
     /// A Docker engine of one's own may be started: root, `dockerd`, `docker`, and `busybox` for an image.
     Docker,
+    /// The `duckdb` package of `python3`.
+    Duckdb,
 }
 
 impl Need {
     fn word(self) -> &'static str {
         match self {
             Self::Redis => "redis",
+            Self::Memcached => "memcached",
             Self::Cgroup => "cgroup",
             Self::Root => "root",
             Self::Stress => "stress",
@@ -36,6 +41,7 @@ impl Need {
             Self::Lab => "lab",
             Self::Namespaces => "namespaces",
             Self::Docker => "docker",
+            Self::Duckdb => "duckdb",
         }
     }
 
@@ -43,8 +49,10 @@ impl Need {
     fn missing(self) -> Option<&'static str> {
         match self {
             Self::Redis => (!on_path("redis-server")).then_some("there is no `redis-server`"),
+            Self::Memcached => (!on_path("memcached")).then_some("there is no `memcached`"),
             Self::Stress => (!on_path("stress-ng")).then_some("there is no `stress-ng`"),
             Self::Lab => (!lab().is_file()).then_some("PIPELINE_LAB does not name what boots the emulated machine"),
+            Self::Duckdb => (!imports_duckdb()).then_some("`python3 -c 'import duckdb'` does not work here"),
             Self::Namespaces => (!unshares()).then_some("`unshare --mount` does not work here"),
             Self::Root => (!is_root()).then_some("it is not run as root"),
             Self::Docker if !is_root() => Some("engines are started as root only, and this is not"),
@@ -100,6 +108,13 @@ fn names(required: &str, need: Need) -> bool {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn imports_duckdb() -> bool {
+    let tried = std::process::Command::new("python3")
+        .args(["-c", "import duckdb"])
+        .output();
+    tried.is_ok_and(|ended| ended.status.success())
 }
 
 fn unshares() -> bool {

@@ -1,25 +1,10 @@
 //! What this machine may not have, seen on an emulated one under a stock kernel: cgroup v2 with all
 //! its controllers. `PIPELINE_LAB` names the program that boots it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use system_tests::need::{Need, have, lab};
-use system_tests::{built, record};
-
-/// A command in the lab: files as (here, there), what it printed, and what it left under `/out`.
-fn in_lab(files: &[(&Path, &str)], out: &Path, script: &str) -> (bool, String) {
-    let mut command = Command::new(lab());
-    command.args(["-m", "2048", "-t", "300", "-o"]).arg(out);
-    for (here, there) in files {
-        command.arg("-f").arg(format!("{}:{there}", here.display()));
-    }
-    let ended = command
-        .args(["--", "sh", "-c", script])
-        .output()
-        .expect("the lab starts");
-    let printed = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
-    (ended.status.success(), printed)
-}
+use std::path::PathBuf;
+use system_tests::built;
+use system_tests::lab::{Lab, Left};
+use system_tests::need::{Need, have};
 
 /// The newest test binary of that name beside this one.
 fn test_binary(name: &str) -> PathBuf {
@@ -49,10 +34,10 @@ fn the_cgroup_library_holds_on_a_machine_with_version_2_alone() {
     if !have(&[Need::Lab]) {
         return;
     }
-    let out = tempfile::tempdir().unwrap();
-    let script = "PIPELINE_REQUIRE=cgroup kernel-tests --test-threads 1";
-    let (well, printed) = in_lab(&[(&test_binary("kernel"), "/bin/kernel-tests")], out.path(), script);
-    assert!(well && printed.contains("12 passed; 0 failed"), "{printed}");
+    let lab = Lab::new().program(&test_binary("kernel"), "/bin/kernel-tests");
+    let printed = lab.run("PIPELINE_REQUIRE=cgroup kernel-tests --test-threads 1").printed;
+    assert!(printed.contains("12 passed; 0 failed"), "{printed}");
+    println!("cgroup_v2_library 12 tests");
 }
 
 const GRAPH: &str = r#"(
@@ -60,6 +45,7 @@ const GRAPH: &str = r#"(
     targets: {
         "web": (plugin: "process.run", config: (command: "sleep 600", cpus: "0", class: Latency)),
         "batch": (plugin: "process.run", config: (command: "sh -c 'while :; do :; done'", cpus: "1-2", class: BestEffort)),
+        "still": (plugin: "process.run", config: (command: "sleep 600", cpus: "0", class: BestEffort)),
     },
     collectors: {
         "use": (plugin: "cgroup.stats", of: ["web", "batch"], every: "500ms"),
@@ -70,6 +56,7 @@ const GRAPH: &str = r#"(
             (target: "batch", knob: "cpu.quota", value: 0.5),
             (target: "batch", knob: "cpu.set", text: "2"),
             (target: "batch", knob: "cpu.weight", value: 42.0),
+            (target: "still", knob: "freeze", value: 1.0),
         ])),
     },
     actuators: { "limit": (plugin: "cgroup.limit", from: ["pin"]) },
@@ -87,31 +74,18 @@ const SCRIPT: &str = "
     for file in cpu.max cpuset.cpus cpu.weight; do
         echo $file $(cat /sys/fs/cgroup/pipeline-*/batch-1/$file) >> /out/during
     done
+    echo cgroup.freeze $(cat /sys/fs/cgroup/pipeline-*/still-1/cgroup.freeze) >> /out/during
     wait $pid; echo status $? >> /out/after
     ls -d /sys/fs/cgroup/pipeline-* >> /out/after 2>/dev/null
     ls /run/pipeline 2>/dev/null | grep -vx acting.lock >> /out/after
     cat /sys/fs/cgroup/cgroup.subtree_control > /out/subtree
     exit 0";
 
-/// Runs that script with the binary, the plugins and the graph at hand; what it left under `/out`.
-fn graph_in_lab(script: &str) -> tempfile::TempDir {
-    let out = tempfile::tempdir().expect("a folder can be made");
-    let graph = out.path().join("graph.ron");
-    std::fs::write(&graph, GRAPH).expect("the folder can be written");
-    let plugins: Vec<(PathBuf, String)> = ["process", "cgroup", "policy", "file"]
-        .iter()
-        .map(|subject| (built::plugin(subject), format!("/plugins/libpipeline_{subject}.so")))
-        .collect();
-    let binary = built::pipeline();
-    let mut files: Vec<(&Path, &str)> = vec![(&binary, "/bin/pipeline"), (&graph, "/graph.ron")];
-    files.extend(plugins.iter().map(|(here, there)| (here.as_path(), there.as_str())));
-    let (well, printed) = in_lab(&files, out.path(), script);
-    assert!(well, "{printed}\n{}", read(&out, "log"));
-    out
-}
-
-fn read(out: &tempfile::TempDir, name: &str) -> String {
-    std::fs::read_to_string(out.path().join(name)).unwrap_or_default()
+/// Runs that script with the binary, the plugins and the graph at hand.
+fn graph_in_lab(script: &str) -> Left {
+    Lab::with(&["process", "cgroup", "policy", "file"])
+        .text(GRAPH, "/graph.ron")
+        .run(script)
 }
 
 /// Runs the graph, sets the clock ten years ahead and back by an hour, puts the machine to sleep for ten seconds (S3, woken by its
@@ -139,16 +113,16 @@ fn the_clock_may_be_set_and_the_machine_may_sleep_while_a_run_acts() {
         return;
     }
     let out = graph_in_lab(SLEEP);
-    let log = read(&out, "log");
-    assert_eq!(read(&out, "slept"), "slept\n", "{log}");
+    let log = out.file("log");
+    assert_eq!(out.file("slept"), "slept\n", "{log}");
     assert_eq!(
-        read(&out, "during"),
+        out.file("during"),
         "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n",
         "{log}"
     );
-    assert_eq!(read(&out, "after"), "status 0\n", "{log}");
+    assert_eq!(out.file("after"), "status 0\n", "{log}");
     assert_eq!(log.matches("the machine was suspended for").count(), 1, "{log}");
-    let lines = record::lines(&read(&out, "run.jsonl"));
+    let lines = out.record();
     let at = |line: &serde_json::Value| {
         line["at"]
             .as_u64()
@@ -175,16 +149,16 @@ fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothin
         return;
     }
     let out = graph_in_lab(SCRIPT);
-    let left = |name: &str| read(&out, name);
+    let left = |name: &str| out.file(name);
     assert_eq!(
         left("during"),
-        "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\n",
+        "cpu.max 50000 100000\ncpuset.cpus 2\ncpu.weight 42\ncgroup.freeze 1\n",
         "{}",
         left("log")
     );
     assert_eq!(left("after"), "status 0\n", "{}", left("log"));
     assert_eq!(left("before"), left("subtree"));
-    let lines = record::lines(&left("run.jsonl"));
+    let lines = out.record();
     let most = |metric: &str| {
         let readings = lines
             .iter()
@@ -197,4 +171,35 @@ fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothin
     );
     assert!(most("psi.cpu.some") > 0.0, "what waits for its quota is under pressure");
     assert!(most("memory.current") > 0.0);
+    println!("cgroup_v2_knobs 4 knobs");
+    println!("cgroup_v2_pressure {:.3} ratio", most("psi.cpu.some"));
+}
+
+/// What the machine counts and divides is told in numbers, each once, and what a virtual machine mostly lacks is there.
+#[test]
+fn doctor_tells_what_the_machine_counts_and_divides() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let lab = Lab::with(&["perf", "resctrl"]);
+    let told = lab
+        .run("pipeline --plugin-dir /plugins doctor > /out/doctor; exit 0")
+        .file("doctor");
+    let facts = [
+        "hardware counters (PMU): cycles and instructions can be counted",
+        "hardware counters can be believed: a known loop ran at ",
+        "resctrl filesystem: at `/sys/fs/resctrl`",
+        "cache monitoring: 64 ids; llc_occupancy, mbm_total_bytes, mbm_local_bytes",
+        "cache allocation: 11 ways, of which devices may fill 2; 16 classes",
+        "memory bandwidth allocation: in percent from 10 in steps of 10; 8 classes",
+    ];
+    for fact in facts {
+        assert_eq!(
+            told.matches(&format!("there    {fact}")).count(),
+            1,
+            "{fact} in\n{told}"
+        );
+    }
+    assert!(told.contains("4 elements: all that is required is there"), "{told}");
+    println!("doctor_tells {} facts", facts.len());
 }

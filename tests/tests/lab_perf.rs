@@ -1,60 +1,32 @@
 //! Hardware counters, seen on an emulated machine that has them under a stock kernel, beside perf(1) where that can tell.
 //! `PIPELINE_LAB` names the program that boots it. Each test prints what it found as `name value unit`.
-#![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use system_tests::need::{Need, have, lab};
-use system_tests::{built, record};
+use std::collections::BTreeSet;
+use std::path::Path;
+use system_tests::lab::{Lab, Left};
+use system_tests::need::{Need, have};
 
-/// A run of a graph in the lab: what it recorded, what it left under `/out`, and its log.
+/// A run of a graph in the lab: what it recorded, what it left, and its log.
 struct Ran {
     lines: Vec<Value>,
-    out: tempfile::TempDir,
+    left: Left,
     log: String,
 }
 
-/// Runs `/graph.ron` in the background by `$RUN` of a script, with perf(1) beside it.
+/// Runs a graph, with a script of perf(1) and workloads beside it.
 fn run(graph: &str, seconds: u32, script: &str) -> Ran {
-    let out = tempfile::tempdir().unwrap();
-    let file = out.path().join("graph.ron");
-    std::fs::write(&file, graph).unwrap();
-    let binary = built::pipeline();
-    let plugins = ["perf", "cgroup", "process", "file"]
-        .map(|subject| (built::plugin(subject), format!("/plugins/libpipeline_{subject}.so")));
-    let mut files: Vec<(PathBuf, String)> = plugins.to_vec();
-    files.extend([
-        (binary, "/bin/pipeline".to_owned()),
-        (file, "/graph.ron".to_owned()),
-        (PathBuf::from("/usr/bin/perf"), "/bin/perf".to_owned()),
-    ]);
-    let script = format!(
+    let lab = Lab::with(&["perf", "cgroup", "process", "file"]).text(graph, "/graph.ron");
+    let left = lab.file(Path::new("/usr/bin/perf"), "/bin/perf").run(&format!(
         "mkdir /sys/fs/cgroup/counted
          pipeline --plugin-dir /plugins run /graph.ron --for {seconds}s > /out/log 2>&1 &
          pid=$!
          {script}
          wait $pid; exit 0"
-    );
-    let printed = in_lab(&files, out.path(), &script);
-    let left = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_default();
-    let log = format!("{printed}\n{}", left("log"));
-    let lines = record::lines(&left("run.jsonl"));
-    assert!(!lines.is_empty(), "{log}");
-    Ran { lines, out, log }
-}
-
-fn in_lab(files: &[(PathBuf, String)], out: &Path, script: &str) -> String {
-    let mut command = Command::new(lab());
-    command.args(["-m", "2048", "-t", "300", "-o"]).arg(out);
-    for (here, there) in files {
-        command.arg("-f").arg(format!("{}:{there}", here.display()));
-    }
-    let ended = command
-        .args(["--", "sh", "-c", script])
-        .output()
-        .expect("the lab starts");
-    String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr)
+    ));
+    let log = format!("{}\n{}", left.printed, left.file("log"));
+    let lines = left.record();
+    Ran { lines, left, log }
 }
 
 /// A victim that fits the cache, for so many seconds in the group that is counted.
@@ -98,7 +70,7 @@ impl Ran {
 
     /// What perf(1) counted of an event in all, from `perf stat -x,`.
     fn perf(&self, event: &str) -> f64 {
-        let text = std::fs::read_to_string(self.out.path().join("perf")).unwrap_or_default();
+        let text = self.left.file("perf");
         let line = text.lines().find(|line| line.split(',').nth(2) == Some(event));
         let count = line.and_then(|line| line.split(',').next()?.parse().ok());
         count.unwrap_or_else(|| panic!("`{event}` in {text}\n{}", self.log))
@@ -280,3 +252,92 @@ fn all_four_ways_count() {
     println!("four_ways.sample.overflows {overflows} 1");
     assert!(overflows >= 10.0, "{}", ran.log);
 }
+
+/// Scenario: the list of 28 events that RDT4NN counted, with a tracepoint and a raw code, on the machine as a whole; and four groups with
+/// descriptors for two of them.
+/// Guaranteed: of each event there is a number or the reason why not, which is told once; and each group has its turn.
+#[test]
+fn named_events_are_counted_or_told_and_groups_take_turns() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let graph = r#"(
+        version: 1,
+        targets: { "groups": (plugin: "cgroup.watch", config: (groups: ["/counted/*"])) },
+        collectors: {
+            "named": (plugin: "perf.counters", every: "1s", config: (events: ["rdt4nn", "sched:sched_switch", "r00c4"], by: System)),
+            "turns": (plugin: "perf.counters", of: ["groups"], every: "500ms", config: (
+                events: ["instructions"], by: Cgroup, descriptors: 8, turn: "2s",
+            )),
+        },
+        sinks: { "record": (plugin: "file.jsonl", from: ["named", "turns"], config: (path: "/out/run.jsonl")) },
+    )"#;
+    let crowd = "for name in a b c d; do
+            mkdir /sys/fs/cgroup/counted/$name
+            sh -c 'echo $$ > /sys/fs/cgroup/counted/'$name'/cgroup.procs; while :; do sleep 0.2; done' &
+        done";
+    let ran = run(graph, 24, crowd);
+    let of_node = |node: &str| {
+        let lines: Vec<&Value> = ran.lines.iter().filter(|line| line["node"] == node).collect();
+        lines
+    };
+    let is_delta =
+        |line: &&&Value| line["part"] == "" && line["metric"].as_str().is_some_and(|name| !RATIOS.contains(&name));
+    let names = |wanted: &dyn Fn(&Value) -> bool| {
+        let lines = of_node("named");
+        let of_it = lines.iter().filter(is_delta).filter(|line| wanted(line));
+        of_it
+            .filter_map(|line| line["metric"].as_str().map(str::to_owned))
+            .collect::<BTreeSet<String>>()
+    };
+    let counted = names(&|line| line["value"].is_number());
+    let lacking = names(&|line| !line["value"].is_number() && line["reason"] == "unsupported");
+    println!("named_events_counted {} events", counted.len());
+    println!("named_events_lacking {} events", lacking.len());
+    assert_eq!(
+        counted.union(&lacking).count(),
+        30,
+        "{counted:?}\n{lacking:?}\n{}",
+        ran.log
+    );
+    assert!(counted.is_disjoint(&lacking), "{counted:?}\n{lacking:?}");
+    for metric in [
+        "perf.cycles",
+        "perf.llc_load_misses",
+        "perf.context_switches",
+        "perf.sched_sched_switch",
+        "perf.r00c4",
+    ] {
+        assert!(ran.sum("named", metric) > 0.0, "{metric} of {counted:?}\n{}", ran.log);
+    }
+    let turns = of_node("turns");
+    let had = |line: &&&Value| line["metric"] == "perf.instructions" && line["value"].as_f64() > Some(0.0);
+    let had: BTreeSet<&str> = turns
+        .iter()
+        .filter(had)
+        .filter_map(|line| line["target"].as_str())
+        .collect();
+    println!("named_events_turns {} groups", had.len());
+    assert_eq!(had.len(), 4, "{had:?}\n{}", ran.log);
+    assert!(
+        turns.iter().any(|line| line["reason"] == "unknown"),
+        "some wait for their turn\n{}",
+        ran.log
+    );
+}
+
+/// What is derived from counts and is no event.
+const RATIOS: [&str; 12] = [
+    "perf.ipc",
+    "perf.cpi",
+    "perf.cache_miss_rate",
+    "perf.llc_miss_rate",
+    "perf.l1d_miss_rate",
+    "perf.dtlb_miss_rate",
+    "perf.branch_miss_rate",
+    "perf.cache_mpki",
+    "perf.llc_mpki",
+    "perf.l1d_mpki",
+    "perf.branch_mpki",
+    "perf.stalled_frontend",
+];

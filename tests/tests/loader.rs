@@ -135,7 +135,7 @@ fn a_library_of_the_system_is_no_plugin() {
 /// A plugin of another boundary is refused with both numbers, before any of its code runs.
 #[test]
 fn another_abi_is_refused_with_both_numbers() {
-    let why = Shelf::with(patched("\0abi=0.2\0", "\0abi=9.9\0")).refusal();
+    let why = Shelf::with(patched("\0abi=0.3\0", "\0abi=9.9\0")).refusal();
     let ours = format!(
         "speaks ABI 9.9, this pipeline speaks {}",
         pipeline_plugin_api::abi::ABI_VERSION

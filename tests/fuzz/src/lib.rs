@@ -12,7 +12,5 @@ pub mod targets;
 pub mod tokens;
 
 // Readers of plugins, which as plugins have no Rust interface: the same files, compiled once more.
-#[path = "../../../plugins/process/src/glob.rs"]
-pub mod process_glob;
 #[path = "../../../plugins/process/src/parse.rs"]
 pub mod process_parse;

@@ -117,11 +117,7 @@ fn tells(name: &str, tells: &str) -> Record {
         recorded: r#", "life", "cpu", "pin", "limit""#,
         ..Scene::default()
     };
-    let bed = scene.bed();
-    let said = bed.run(&["--for", "1500ms"]);
-    Row::held(name, &said);
-    let record = Record::read(&bed.path("out.jsonl"));
-    others_ran_until(&record, 0.8);
+    let (knob, record) = with_a_knob(name, &scene);
     assert!(
         record
             .values("crowd", "fault.life")
@@ -129,8 +125,19 @@ fn tells(name: &str, tells: &str) -> Record {
             .is_some_and(|(at, _)| at > 0.8),
         "the good target is lost"
     );
-    assert_eq!(bed.read("knob"), "0");
+    assert_eq!(knob, "0");
     record
+}
+
+/// Runs a scene whose actuator turns the knob that is a file, `knob`; gives what the knob is left at, and the record.
+#[track_caller]
+fn with_a_knob(name: &str, scene: &Scene<'_>) -> (String, Record) {
+    let bed = scene.bed();
+    let said = bed.run(&["--for", "1500ms"]);
+    Row::held(name, &said);
+    let record = Record::read(&bed.path("out.jsonl"));
+    others_ran_until(&record, 0.8);
+    (bed.read("knob"), record)
 }
 
 #[test]
@@ -166,7 +173,7 @@ fn targets_that_hold_each_other() {
 
 /// A scheduler that asks for something odd of an actuator of a file.
 #[track_caller]
-fn asks(name: &str, asks: &str) -> (Ended, Record) {
+fn asks(name: &str, asks: &str) -> Record {
     let guard = format!(r#""guard": (plugin: "fault.command", every: "50ms", config: (asks: {asks}))"#);
     let scene = Scene {
         schedulers: &guard,
@@ -174,13 +181,9 @@ fn asks(name: &str, asks: &str) -> (Ended, Record) {
         recorded: r#", "limit""#,
         ..Scene::default()
     };
-    let bed = scene.bed();
-    let said = bed.run(&["--for", "1500ms"]);
-    Row::held(name, &said);
-    let record = Record::read(&bed.path("out.jsonl"));
-    others_ran_until(&record, 0.8);
-    assert_eq!(bed.read("knob"), "0", "the knob was left turned");
-    (said, record)
+    let (knob, record) = with_a_knob(name, &scene);
+    assert_eq!(knob, "0", "the knob was left turned");
+    record
 }
 
 #[test]
@@ -201,7 +204,7 @@ fn an_action_whose_value_is_no_number() {
 /// A lease without an end ends with the run.
 #[test]
 fn a_lease_until_the_end_of_time() {
-    let (_, record) = asks(this_row!(), "Endless");
+    let record = asks(this_row!(), "Endless");
     let fates = record.fates("web", "cpu.idle");
     assert_eq!(fates.last().map(String::as_str), Some("undone"), "{fates:?}");
 }

@@ -53,6 +53,7 @@ fn available(element: &ElementRef) -> Available {
         plugin: "pipeline-fake".to_owned(),
         version: "0.1.0".to_owned(),
         profile: "debug".to_owned(),
+        summary: "what it does".to_owned(),
         path: "/plugins/libpipeline_fake.so".into(),
     }
 }
@@ -202,45 +203,9 @@ element!(Idle, "fake.idle", |_c| Ports::new().takes_actions(&CPU_IDLE));
 element!(Quota, "fake.quota", |_c| Ports::new().takes_actions(&CPU_QUOTA));
 element!(File, "fake.file", |_c| Ports::new().takes_all("everything"));
 
-impl TargetProvider for Run {
-    fn start(&mut self, _: &System) -> Result<()> {
-        Ok(())
-    }
-    fn provide(&mut self, _: &Tick<'_>, _: &mut Batch) -> Result<Wish> {
-        Ok(Wish::Nothing)
-    }
-}
-
-macro_rules! quiet {
-    (Collector: $($type:ident)+) => {$(impl Collector for $type {
-        fn target(&mut self, _: &TargetChange) -> Result<()> { Ok(()) }
-        fn collect(&mut self, _: &Tick<'_>, _: &mut Batch) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-    (Transform: $($type:ident)+) => {$(impl Transform for $type {
-        fn apply(&mut self, _: &Input<'_>, _: &mut Batch) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-    (Scheduler: $($type:ident)+) => {$(impl Scheduler for $type {
-        fn decide(&mut self, _: &Input<'_>, _: &mut Batch) -> Result<Wish> { Ok(Wish::Nothing) }
-    })+};
-    (Actuator: $($type:ident)+) => {$(impl Actuator for $type {
-        fn start(&mut self, _: &System) -> Result<()> { Ok(()) }
-        fn target(&mut self, _: &TargetChange) -> Result<Vec<Control>> { Ok(Vec::new()) }
-        fn takes(&self, _: KnobId) -> bool { false }
-        fn apply(&mut self, _: &Action) -> Result<Effect> { Ok(Effect::default()) }
-        fn release(&mut self, _: TargetId, _: KnobId) -> Result<Release> { Ok(Release::Restored(Effect::default())) }
-    })+};
-}
-
-quiet!(Collector: Cpu Block);
-quiet!(Transform: Ratio Find);
-quiet!(Scheduler: Guard Merge);
-quiet!(Actuator: Idle Quota);
-
-impl Sink for File {
-    fn start(&mut self, _: &System) -> Result<()> {
-        Ok(())
-    }
-    fn write(&mut self, _: &Input<'_>) -> Result<Wish> {
-        Ok(Wish::Nothing)
-    }
-}
+pipeline_plugin_api::inert!(TargetProvider: Run);
+pipeline_plugin_api::inert!(Collector: Cpu Block);
+pipeline_plugin_api::inert!(Transform: Ratio Find);
+pipeline_plugin_api::inert!(Scheduler: Guard Merge);
+pipeline_plugin_api::inert!(Actuator: Idle Quota);
+pipeline_plugin_api::inert!(Sink: File);

@@ -2,8 +2,8 @@
 
 use super::Target;
 use crate::mutate::Material;
-use crate::process_glob::{fits, fits_any};
 use pipeline_cgroup_fs::GroupPattern;
+use pipeline_plugin_api::pattern::{fits, fits_any};
 
 pub(super) const TARGET: Target = Target {
     name: "patterns",

@@ -24,6 +24,21 @@ begin with it; without one all are measured, which takes about a minute. Needs a
                           100 ms; ratio to a program that only reads the same files; aim: at most 1.4
   watch_200_pss           memory of that `pipeline run`, its share of shared pages included;
                           aim: at most 25 MB
+  perf_group_read         reading a group of four counters; ratio to a bare read(2) of its descriptor; aim:
+                          at most 1.3
+  perf_100_cgroups        a tick of `perf.counters` over 100 control groups, on each CPU; needs to be root
+  lab_perf_group_read, lab_perf_100_cgroups
+                          the same with hardware events on the emulated machine that PIPELINE_LAB boots
+  lab_schemata_write      setting what a class may use, and reading it back, there; ratio to the bare
+                          write and read of the file
+  record_rate             readings that `record.write` keeps for each second of CPU time, in one thread, with what it
+                          takes to read them from a record before; aim: at least 1 million
+  replay_rate             readings that are read from a record and given to a transform, in one thread; aim: at
+                          least 5 million
+  record_bytes            bytes for each reading of the record that PIPELINE_RUN names, or of 96 s of
+                          `configs/recorded.ron`, which needs to be root, and Redis and stress-ng; aim: at most 8
+  sim_hour                CPU time of an hour of a simulated node with 32 workloads, read each 100 ms, with a policy that
+                          acts; aim: at most 10 s
 
   --check                 exit with 1 if an aim is missed, and say which
   --help                  this text

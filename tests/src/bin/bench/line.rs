@@ -26,6 +26,8 @@ pub enum Aim {
     Value(f64),
     /// The ratio is at most that.
     Ratio(f64),
+    /// The value is at least that.
+    AtLeast(f64),
 }
 
 impl Line {
@@ -34,6 +36,7 @@ impl Line {
         match self.aim {
             Aim::None => false,
             Aim::Value(most) => self.value > most,
+            Aim::AtLeast(least) => self.value < least,
             Aim::Ratio(most) => self.ratio.is_none_or(|ratio| ratio > most),
         }
     }
@@ -54,6 +57,7 @@ impl fmt::Display for Aim {
         match self {
             Self::None => f.write_str("nothing"),
             Self::Value(most) => write!(f, "a value of at most {most}"),
+            Self::AtLeast(least) => write!(f, "a value of at least {least}"),
             Self::Ratio(most) => write!(f, "a ratio of at most {most}"),
         }
     }
@@ -86,6 +90,7 @@ mod tests {
             line(None, Aim::Ratio(1.5)).missed(),
             "a ratio that is not there is no ratio that is good"
         );
+        assert!(line(None, Aim::AtLeast(13.0)).missed() && !line(None, Aim::AtLeast(12.0)).missed());
         assert!(line(None, Aim::Value(12.0)).missed() && !line(None, Aim::Value(13.0)).missed());
     }
 }

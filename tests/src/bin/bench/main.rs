@@ -7,9 +7,12 @@
 
 mod arguments;
 mod boundary;
+mod hardware;
 mod instant;
 mod line;
 mod loaded;
+mod record;
+mod sim;
 mod statistics;
 mod watch;
 
@@ -27,7 +30,18 @@ pub struct Benchmark {
     pub run: fn() -> Result<Vec<Line>, Box<dyn Error>>,
 }
 
-const BENCHMARKS: &[Benchmark] = &[boundary::ONE, boundary::MANY, instant::INSTANT, watch::WATCH];
+const BENCHMARKS: &[Benchmark] = &[
+    boundary::ONE,
+    boundary::MANY,
+    instant::INSTANT,
+    watch::WATCH,
+    hardware::COUNTERS,
+    hardware::LAB,
+    record::RATE,
+    record::REPLAY,
+    record::BYTES,
+    sim::HOUR,
+];
 
 fn main() -> ExitCode {
     let ended = match arguments::parse(std::env::args().skip(1), BENCHMARKS) {

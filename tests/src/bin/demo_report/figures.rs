@@ -1,48 +1,48 @@
 //! The figures of a run, from its windows, and how they are printed.
 
-use crate::record::{At, Finding, Record};
-use crate::seconds::{Counts, Second};
-use crate::windows::{KINDS, Kind, Window};
-use pipeline_plugin_api::histogram::quantile;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use system_tests::measured::detection::{Detection, blamed, detection, median_ms};
+use system_tests::measured::pool::{Pool, share_left_out};
+use system_tests::measured::record::Record;
+use system_tests::measured::windows::{Kind, Window};
 
 /// A run in which the disturbance is less than this many times what it disturbs shows nothing: the machine was
 /// disturbed by others all the time.
 const VALID: f64 = 5.0;
 
-/// Pooled windows of one kind.
-#[derive(Debug, Default)]
-struct Pool {
-    /// Of which some second counts.
-    windows: usize,
-    /// Seconds whose requests count.
-    kept: usize,
-    /// Seconds whose requests would count, had the CPUs not stopped.
-    left_out: usize,
-    counts: Counts,
-    /// CPUs that the batch work used, from the window's very beginning: the time in which a policy reacts is its own.
-    batch_cpus: Option<f64>,
-    /// The share of the kept seconds for which CPUs stopped all the same.
-    stopped: Option<f64>,
+/// What a window of the demo shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    /// The victim without the batch work.
+    Alone,
+    /// Both, and nobody acts.
+    Disturbed,
+    /// Both, and the policy acts.
+    Protected,
+    /// Both, and the batch work has `cpu.idle` without any policy: what the remedy alone gives.
+    Reference,
 }
 
-/// What became of one disturbance: when it was noticed, and who was blamed.
-#[derive(Debug)]
-struct Detection {
-    began: At,
-    /// Until a finding about the victim began.
-    after_ms: Option<f64>,
-    /// Until somebody was blamed, who, and through what.
-    blamed_ms: Option<f64>,
-    culprit: Option<String>,
-    resource: String,
+/// All of them, in the order in which they follow each other.
+pub const KINDS: [Shown; 4] = [Shown::Alone, Shown::Disturbed, Shown::Protected, Shown::Reference];
+
+impl Shown {
+    /// Who acts in it, by the names of `configs/quickstart.ron`.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Alone => Kind::Alone,
+            Self::Disturbed => Kind::Disturbed,
+            Self::Protected => Kind::under("guard"),
+            Self::Reference => Kind::under("bare"),
+        }
+    }
 }
 
 /// The figures of a run.
 #[derive(Debug)]
 pub struct Figures {
-    pools: BTreeMap<Kind, Pool>,
+    pools: BTreeMap<Shown, Pool>,
     detections: Vec<Detection>,
     actions: Vec<String>,
     /// Whether stops were measured.
@@ -52,7 +52,7 @@ pub struct Figures {
 impl Figures {
     /// Pools the windows of a run.
     pub fn of(record: &Record, windows: &[Window]) -> Self {
-        let pools = KINDS.iter().map(|kind| (*kind, pool(windows, *kind))).collect();
+        let pools = KINDS.map(|shown| (shown, Pool::of(windows, &shown.kind()))).into();
         let disturbed = windows.iter().filter(|window| window.kind == Kind::Disturbed);
         let detections = disturbed.map(|window| detection(record, window)).collect();
         Self {
@@ -114,12 +114,6 @@ impl Figures {
         text
     }
 
-    fn seconds_left_out(&self) -> f64 {
-        let left_out: usize = self.pools.values().map(|pool| pool.left_out).sum();
-        let kept: usize = self.pools.values().map(|pool| pool.kept).sum();
-        left_out as f64 / (left_out + kept) as f64
-    }
-
     fn lines(&self) -> Vec<(&'static str, String)> {
         let p99 = |kind| {
             self.pools
@@ -133,13 +127,7 @@ impl Figures {
                 .and_then(|pool| pool.batch_cpus)
                 .unwrap_or(f64::NAN)
         };
-        let (alone, disturbed, protected) = (p99(Kind::Alone), p99(Kind::Disturbed), p99(Kind::Protected));
-        let blamed = |name: &str| {
-            self.detections
-                .iter()
-                .filter(|found| found.culprit.as_deref() == Some(name))
-                .count()
-        };
+        let (alone, disturbed, protected) = (p99(Shown::Alone), p99(Shown::Disturbed), p99(Shown::Protected));
         let valid = disturbed >= VALID * alone;
         vec![
             (
@@ -158,8 +146,7 @@ impl Figures {
             ("disturbed_over_alone", format!("{:.2}", disturbed / alone)),
             (
                 "detected_ms",
-                self.median_detection()
-                    .map_or("none".to_owned(), |after| format!("{after:.0}")),
+                median_ms(&self.detections).map_or("none".to_owned(), |after| format!("{after:.0}")),
             ),
             (
                 "culprit",
@@ -170,77 +157,21 @@ impl Figures {
             ),
             (
                 "culprit_right",
-                format!("{} of {}", blamed("batch"), self.detections.len()),
+                format!("{} of {}", blamed(&self.detections, "batch"), self.detections.len()),
             ),
             (
                 "batch_kept",
-                format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Disturbed)),
+                format!("{:.3}", cpus(Shown::Protected) / cpus(Shown::Disturbed)),
             ),
             (
                 "batch_kept_of_idle",
-                format!("{:.3}", cpus(Kind::Protected) / cpus(Kind::Reference)),
+                format!("{:.3}", cpus(Shown::Protected) / cpus(Shown::Reference)),
             ),
-            ("seconds_left_out", format!("{:.3}", self.seconds_left_out())),
+            (
+                "seconds_left_out",
+                format!("{:.3}", share_left_out(self.pools.values())),
+            ),
         ]
-    }
-
-    fn median_detection(&self) -> Option<f64> {
-        let mut after: Vec<f64> = self.detections.iter().filter_map(|found| found.after_ms).collect();
-        after.sort_by(f64::total_cmp);
-        after.get(after.len() / 2).copied()
-    }
-}
-
-impl Pool {
-    /// The quantile of the pooled requests, in milliseconds.
-    fn quantile_ms(&self, share: f64) -> Option<f64> {
-        let pairs: Vec<(u32, u64)> = self.counts.iter().map(|(bucket, count)| (*bucket, *count)).collect();
-        quantile(&pairs, share).map(|nanos| nanos as f64 / 1e6)
-    }
-}
-
-fn pool(windows: &[Window], kind: Kind) -> Pool {
-    let windows = || windows.iter().filter(|window| window.kind == kind);
-    let all = || windows().flat_map(|window| &window.seconds);
-    let kept: Vec<&Second> = windows().flat_map(Window::kept).collect();
-    let mut counts = Counts::new();
-    for (bucket, count) in kept.iter().flat_map(|second| &second.counts) {
-        *counts.entry(*bucket).or_default() += count;
-    }
-    Pool {
-        windows: windows().filter(|window| window.counts()).count(),
-        kept: kept.len(),
-        left_out: all().filter(|second| second.settled && second.left_out).count(),
-        counts,
-        batch_cpus: mean(all().filter(|second| !second.left_out).map(|second| second.batch_cpus)),
-        stopped: mean(kept.iter().filter_map(|second| second.stopped)),
-    }
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
-}
-
-/// What was said about the victim between the disturbance's beginning and its window's end.
-fn detection(record: &Record, window: &Window) -> Detection {
-    let during = |finding: &&Finding| (window.began..window.to).contains(&finding.at) && finding.victim == "web";
-    let mut noticed = record
-        .findings
-        .iter()
-        .filter(during)
-        .filter(|finding| finding.phase != "ends");
-    let after = |finding: &Finding| (finding.at - window.began) as f64 / 1e6;
-    let first = noticed.clone().next();
-    let blaming = noticed.find(|finding| !finding.culprits.is_empty());
-    Detection {
-        began: window.began,
-        after_ms: first.map(after),
-        blamed_ms: blaming.map(after),
-        culprit: blaming.and_then(|finding| finding.culprits.first().cloned()),
-        resource: blaming
-            .or(first)
-            .map_or("-".to_owned(), |finding| finding.resource.clone()),
     }
 }
 
@@ -266,6 +197,7 @@ fn figure(value: Option<f64>, digits: usize) -> String {
 mod tests {
     use super::*;
     use pipeline_plugin_api::histogram::bucket;
+    use system_tests::measured::seconds::{Counts, Second};
 
     /// A second in which all requests took as long.
     fn second(settled: bool, left_out: bool, nanos: u64, batch_cpus: f64) -> Second {
@@ -279,9 +211,9 @@ mod tests {
     }
 
     /// A window that reacts for a second, is disturbed by the hypervisor for one, and counts for one.
-    fn window(kind: Kind, nanos: u64) -> Window {
+    fn window(shown: Shown, nanos: u64) -> Window {
         Window {
-            kind,
+            kind: shown.kind(),
             began: 0,
             to: 3_000_000_000,
             seconds: vec![
@@ -293,9 +225,12 @@ mod tests {
     }
 
     fn figures() -> Figures {
-        let alike = [(Kind::Alone, 300_000), (Kind::Disturbed, 2_300_000)];
-        let helped = [(Kind::Protected, 400_000), (Kind::Reference, 400_000)];
-        let windows = alike.into_iter().chain(helped).map(|(kind, nanos)| window(kind, nanos));
+        let alike = [(Shown::Alone, 300_000), (Shown::Disturbed, 2_300_000)];
+        let helped = [(Shown::Protected, 400_000), (Shown::Reference, 400_000)];
+        let windows = alike
+            .into_iter()
+            .chain(helped)
+            .map(|(shown, nanos)| window(shown, nanos));
         Figures::of(&Record::default(), &windows.collect::<Vec<_>>())
     }
 
@@ -307,7 +242,7 @@ mod tests {
     #[test]
     fn a_second_that_is_left_out_is_in_no_tail() {
         let figures = figures();
-        let p99 = figures.pools[&Kind::Disturbed].quantile_ms(0.99).unwrap();
+        let p99 = figures.pools[&Shown::Disturbed].quantile_ms(0.99).unwrap();
         assert!((2.3..2.32).contains(&p99), "{p99}");
         assert_eq!(line(&figures, "seconds_left_out"), "0.500");
         assert_eq!(line(&figures, "recovered"), "0.950");
@@ -316,12 +251,12 @@ mod tests {
 
     #[test]
     fn the_time_in_which_a_policy_reacts_is_in_what_the_batch_work_used() {
-        assert_eq!(figures().pools[&Kind::Protected].batch_cpus, Some(0.75));
+        assert_eq!(figures().pools[&Shown::Protected].batch_cpus, Some(0.75));
     }
 
     #[test]
     fn a_kind_of_which_nothing_is_left_has_no_figures_and_is_told() {
-        let figures = Figures::of(&Record::default(), &[window(Kind::Alone, 300_000)]);
+        let figures = Figures::of(&Record::default(), &[window(Shown::Alone, 300_000)]);
         assert!(!figures.is_whole());
         assert_eq!(line(&figures, "recovered"), "NaN");
         let text = figures.text();

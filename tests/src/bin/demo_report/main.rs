@@ -5,13 +5,11 @@
 //! enough seconds count (0) or not (3); the demo goes on until there are.
 
 mod figures;
-mod record;
-mod seconds;
-mod windows;
 
-use figures::Figures;
+use figures::{Figures, KINDS};
 use std::io::Write;
 use std::process::ExitCode;
+use system_tests::measured::{record, windows};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -26,7 +24,7 @@ fn main() -> ExitCode {
     };
     let windows = windows::windows(&record);
     if let Some(need) = need {
-        return if windows::complete(&windows, need) {
+        return if windows::complete(&windows, &KINDS.map(figures::Shown::kind), need) {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(3)

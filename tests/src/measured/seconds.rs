@@ -6,7 +6,7 @@
 //! a workload to make hiccups is a long system call in a kernel that does not preempt itself; the report prints how
 //! many seconds were left out of each kind, where that would show.
 
-use crate::record::{At, Bucket, Record, Used};
+use super::record::{At, Bucket, Record, Used};
 use std::collections::BTreeMap;
 
 /// Counts by bucket of the latency histogram.

@@ -2,32 +2,43 @@
 //!
 //! Which seconds of a window count is not decided here: see `seconds.rs`.
 
-use crate::record::{At, Record};
-use crate::seconds::{SETTLE, Second, seconds};
+use super::record::{At, Record};
+use super::seconds::{SETTLE, Second, seconds};
 
 /// What a window shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The victim without the batch work.
     Alone,
     /// Both, and nobody acts.
     Disturbed,
-    /// Both, and the policy acts.
-    Protected,
-    /// Both, and the batch work has `cpu.idle` without any policy: what the remedy alone gives.
-    Reference,
+    /// Both, and the scheduler of that name may act.
+    Under(String),
 }
 
-/// All kinds, in the order in which they follow each other.
-pub const KINDS: [Kind; 4] = [Kind::Alone, Kind::Disturbed, Kind::Protected, Kind::Reference];
+impl Kind {
+    /// What a scheduler makes of it.
+    pub fn under(scheduler: &str) -> Self {
+        Self::Under(scheduler.to_owned())
+    }
+}
+
+/// The kinds that a record can have windows of: the schedulers are those that said whether they may act.
+pub fn kinds(record: &Record) -> Vec<Kind> {
+    let under = record.active.keys().map(|name| Kind::under(name));
+    [Kind::Alone, Kind::Disturbed].into_iter().chain(under).collect()
+}
 
 /// One window, without its end.
 #[derive(Clone, Debug)]
 pub struct Window {
+    /// What it shows.
     pub kind: Kind,
     /// When it really began.
     pub began: At,
+    /// From when on nothing counts.
     pub to: At,
+    /// What it is made of.
     pub seconds: Vec<Second>,
 }
 
@@ -50,8 +61,8 @@ impl Window {
 
 /// Whether that many windows of each kind count, with [`ENOUGH`] seconds on average. A second counts or not by itself,
 /// so that a window with few of them adds what it has.
-pub fn complete(windows: &[Window], need: usize) -> bool {
-    KINDS.iter().all(|kind| {
+pub fn complete(windows: &[Window], kinds: &[Kind], need: usize) -> bool {
+    kinds.iter().all(|kind| {
         let counting = || windows.iter().filter(|window| window.kind == *kind && window.counts());
         let seconds: usize = counting().map(|window| window.kept().count()).sum();
         counting().count() >= need && seconds >= need * ENOUGH
@@ -79,13 +90,13 @@ fn edges(record: &Record) -> Vec<At> {
 
 fn window(record: &Record, began: At, ended: At) -> Option<Window> {
     let (from, to) = (began + SETTLE, ended - EDGE);
-    let is_active = |node: &str| record.active.get(node).is_some_and(|changes| state(changes, from));
-    let kind = match (state(&record.batch, from), is_active("guard"), is_active("bare")) {
-        (false, ..) => Kind::Alone,
-        (true, false, false) => Kind::Disturbed,
-        (true, true, false) => Kind::Protected,
-        (true, false, true) => Kind::Reference,
-        (true, true, true) => return None,
+    let active = record.active.iter().filter(|(_, changes)| state(changes, from));
+    let active: Vec<&String> = active.map(|(name, _)| name).collect();
+    let kind = match (state(&record.batch, from), active.as_slice()) {
+        (false, _) => Kind::Alone,
+        (true, []) => Kind::Disturbed,
+        (true, [name]) => Kind::under(name),
+        (true, _) => return None,
     };
     Some(Window {
         kind,
@@ -107,7 +118,7 @@ fn state(changes: &[(At, bool)], at: At) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Bucket, Used};
+    use crate::measured::record::{Bucket, Used};
     use std::collections::BTreeMap;
 
     const S: At = 1_000_000_000;
@@ -143,11 +154,25 @@ mod tests {
 
     #[test]
     fn a_cycle_has_one_window_of_each_kind() {
-        let windows = windows(&record());
-        let kinds: Vec<Kind> = windows.iter().map(|window| window.kind).collect();
-        assert_eq!(kinds, KINDS);
+        let record = record();
+        let windows = windows(&record);
+        let found: Vec<Kind> = windows.iter().map(|window| window.kind.clone()).collect();
+        let under = [Kind::under("guard"), Kind::under("bare")];
+        assert_eq!(found, [[Kind::Alone, Kind::Disturbed], under].concat());
         assert!(windows.iter().all(|window| window.kept().count() == 9));
-        assert!(complete(&windows, 1) && !complete(&windows, 2));
+        let kinds = kinds(&record);
+        assert!(complete(&windows, &kinds, 1) && !complete(&windows, &kinds, 2));
+    }
+
+    #[test]
+    fn a_window_in_which_two_may_act_shows_nothing() {
+        let mut record = record();
+        record
+            .active
+            .insert("third".to_owned(), vec![(24 * S, true), (36 * S, false)]);
+        let found: Vec<Kind> = windows(&record).into_iter().map(|window| window.kind).collect();
+        assert_eq!(found, [Kind::Alone, Kind::Disturbed, Kind::under("bare")]);
+        assert_eq!(kinds(&record).len(), 5);
     }
 
     #[test]
@@ -165,9 +190,9 @@ mod tests {
     fn windows_are_complete_with_six_seconds_each() {
         let mut record = record();
         steal(&mut record, 15..=17);
-        assert!(complete(&windows(&record), 1), "six of nine count");
+        assert!(complete(&windows(&record), &kinds(&record), 1), "six of nine count");
         steal(&mut record, 18..=18);
-        assert!(!complete(&windows(&record), 1), "five of nine count");
+        assert!(!complete(&windows(&record), &kinds(&record), 1), "five of nine count");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The lines of `file.jsonl` that the report needs.
+//! The lines of `file.jsonl` that the reports need.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -9,26 +9,37 @@ pub type At = u64;
 /// A count of requests in a bucket of the latency histogram.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
+    /// Since when they were gathered.
     pub from: At,
+    /// When it was told.
     pub at: At,
+    /// Its number.
     pub bucket: u32,
+    /// Requests in it.
     pub count: u64,
 }
 
 /// An amount of CPU time.
 #[derive(Clone, Copy, Debug)]
 pub struct Used {
+    /// Since when it was gathered.
     pub from: At,
+    /// When it was told.
     pub at: At,
+    /// The amount.
     pub nanos: f64,
 }
 
 /// A word of a finding.
 #[derive(Clone, Debug)]
 pub struct Finding {
+    /// When it was told.
     pub at: At,
+    /// Whether it begins, goes on or ends.
     pub phase: String,
+    /// Who suffers.
     pub victim: String,
+    /// Through what.
     pub resource: String,
     /// Most likely first.
     pub culprits: Vec<String>,
@@ -37,10 +48,15 @@ pub struct Finding {
 /// What became of an action.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// When it was told.
     pub at: At,
+    /// The actuator.
     pub node: String,
+    /// Whose knob.
     pub target: String,
+    /// Which knob.
     pub knob: String,
+    /// What became of it.
     pub fate: String,
 }
 
@@ -53,6 +69,7 @@ pub struct Record {
     pub batch: Vec<(At, bool)>,
     /// By scheduler: when it became active or passive.
     pub active: BTreeMap<String, Vec<(At, bool)>>,
+    /// Requests of `web` by how long they took.
     pub buckets: Vec<Bucket>,
     /// CPU time that `batch` used.
     pub batch_used: Vec<Used>,
@@ -60,7 +77,9 @@ pub struct Record {
     pub stolen: Vec<Used>,
     /// Time for which CPUs of `web` and of its clients stopped, all of them added up.
     pub hiccups: Vec<Used>,
+    /// What was found.
     pub findings: Vec<Finding>,
+    /// What became of actions.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -104,6 +123,9 @@ struct CulpritItem {
 }
 
 /// Reads a record; a last line that is not whole yet is left out.
+///
+/// # Errors
+/// It cannot be read, or a line is none of `file.jsonl`.
 pub fn read(path: &str) -> Result<Record, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let mut record = Record::default();
