@@ -209,6 +209,7 @@ fn value(name: &str, target: TargetId, busy: bool) -> f64 {
         ("cpu.steal" | "hiccup.time" | "cpu.throttled", _) => 0.0,
         (name, WEB) if name.starts_with("kpi.latency") => 3e5 * loud,
         (name, BATCH) if name.starts_with("memory.bandwidth") => 1e8 * loud,
+        ("perf.instructions", WEB) => 1e6,
         ("perf.cpi", WEB) => 1.0 * loud.sqrt(),
         ("perf.ipc", WEB) => 1.0 / loud.sqrt(),
         (name, _) if name.ends_with("rate") => 0.1,
