@@ -1,5 +1,5 @@
 //! Texts meant by a pattern. For names of metrics and targets it is the name, or what stands before a `*` at its end, as
-//! `cpu.*` ([`matches`], [`fault`]); for command lines and other free texts `*` stands for any text and `?` for any one
+//! `cpu.*` ([`matches()`], [`fault`]); for command lines and other free texts `*` stands for any text and `?` for any one
 //! byte ([`fits`]). Linear in practice: no pattern makes it slow or deep.
 
 /// Whether a name is meant by a pattern.
