@@ -59,7 +59,7 @@ const GRAPH: &str = r#"(
             (target: "still", knob: "freeze", value: 1.0),
         ])),
     },
-    actuators: { "limit": (plugin: "cgroup.limit", from: ["pin"]) },
+    actuators: { "limit": (plugin: "cgroup.limit", from: ["pin"], config: (knobs: [Weight, CpuSet, Quota, Freeze])) },
     sinks: {
         "record": (plugin: "file.jsonl", from: ["use", "wait", "pin", "limit"], config: (path: "/out/run.jsonl")),
     },
