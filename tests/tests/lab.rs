@@ -172,7 +172,7 @@ fn a_graph_limits_a_workload_on_a_machine_with_version_2_alone_and_leaves_nothin
     assert!(most("psi.cpu.some") > 0.0, "what waits for its quota is under pressure");
     assert!(most("memory.current") > 0.0);
     println!("cgroup_v2_knobs 4 knobs");
-    println!("cgroup_v2_pressure {:.3} ratio", most("psi.cpu.some"));
+    println!("cgroup_v2_pressure {:.0} ns", most("psi.cpu.some"));
 }
 
 /// What the machine counts and divides is told in numbers, each once, and what a virtual machine mostly lacks is there.
