@@ -4,7 +4,7 @@
 //! same on every machine. Nothing is interpolated.
 
 use crate::abi::{Batch, Change, MetricId, Nanos, Part, Reading, TargetId};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// What a series is named by.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,32 +38,56 @@ pub struct Frame {
 
 /// The targets that went lately, since what was read of one may still be under way when it is told gone. Ids are never
 /// used again, so that such a reading must not begin anything that nobody would end.
+///
+/// Those whose ids follow each other are kept as one: where thousands come and go, a few numbers tell of all.
 #[derive(Clone, Debug, Default)]
 pub struct Gone {
-    order: VecDeque<TargetId>,
-    ids: BTreeSet<TargetId>,
+    /// The first and the last id of each row, rising.
+    rows: Vec<(u32, u32)>,
 }
 
-/// How many targets that went are remembered.
+/// How many rows of targets that went are remembered.
 const LATELY: usize = 4096;
 
 impl Gone {
-    /// A target went.
+    /// A target went. Where there is no room the row of the lowest ids is forgotten, but never the newest.
     pub fn add(&mut self, target: TargetId) {
-        if self.ids.insert(target) {
-            self.order.push_back(target);
+        let id = target.0;
+        let place = self.place_of(id);
+        if self.has(target) {
+            return;
         }
-        if self.order.len() > LATELY
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
+        let after = place
+            .checked_sub(1)
+            .filter(|before| self.rows[*before].1.checked_add(1) == Some(id));
+        let ahead = self
+            .rows
+            .get(place)
+            .is_some_and(|(first, _)| id.checked_add(1) == Some(*first));
+        match (after, ahead) {
+            (Some(before), true) => self.rows[before].1 = self.rows.remove(place).1,
+            (Some(before), false) => self.rows[before].1 = id,
+            (None, true) => self.rows[place].0 = id,
+            (None, false) => self.rows.insert(place, (id, id)),
+        }
+        if self.rows.len() > LATELY {
+            self.rows.remove(usize::from(place == 0));
         }
     }
 
     /// Whether a target went lately.
     pub fn has(&self, target: TargetId) -> bool {
+        let row = self.rows.get(self.place_of(target.0));
+        row.is_some_and(|(first, _)| *first <= target.0)
+    }
+
+    /// The place of the first row that does not end before that id.
+    fn place_of(&self, id: u32) -> usize {
         // Ids grow, so that a target younger than all that went is told by one comparison.
-        self.ids.last().is_some_and(|last| target <= *last) && self.ids.contains(&target)
+        match self.rows.last() {
+            Some((_, last)) if *last >= id => self.rows.partition_point(|(_, last)| *last < id),
+            _ => self.rows.len(),
+        }
     }
 }
 
@@ -175,6 +199,7 @@ impl Frame {
 mod tests {
     use super::*;
     use crate::abi::{Reason, TargetChange};
+    use proptest::prelude::*;
 
     const WEB: TargetId = TargetId(1);
     const CPU: MetricId = MetricId(1);
@@ -239,10 +264,45 @@ mod tests {
     #[test]
     fn of_targets_that_went_the_last_are_remembered() {
         let mut gone = Gone::default();
-        (1..=LATELY as u32 + 1).for_each(|id| gone.add(TargetId(id)));
-        assert!(!gone.has(TargetId(1)) && gone.has(TargetId(2)) && gone.has(TargetId(LATELY as u32 + 1)));
-        assert!(!gone.has(TargetId(LATELY as u32 + 2)));
-        assert_eq!((gone.order.len(), gone.ids.len()), (LATELY, LATELY));
+        let odd = |number: u32| TargetId(2 * number + 1);
+        (1..=LATELY as u32).for_each(|number| gone.add(odd(number)));
+        assert!(gone.has(odd(1)) && gone.has(odd(LATELY as u32)) && !gone.has(odd(LATELY as u32 + 1)));
+        gone.add(odd(LATELY as u32 + 1));
+        assert!(!gone.has(odd(1)) && gone.has(odd(2)) && gone.has(odd(LATELY as u32 + 1)));
+        gone.add(odd(0));
+        assert!(
+            gone.has(odd(0)) && !gone.has(odd(2)),
+            "the newest stays, whatever its id"
+        );
+        assert_eq!(gone.rows.len(), LATELY);
+    }
+
+    #[test]
+    fn targets_that_follow_each_other_are_kept_as_one_however_many_they_are() {
+        let mut gone = Gone::default();
+        for start in [0, 1] {
+            (start..20_000).step_by(2).for_each(|id| gone.add(TargetId(id)));
+        }
+        gone.add(TargetId(7));
+        assert!((0..20_000).rev().take(LATELY).all(|id| gone.has(TargetId(id))));
+        assert!(
+            !gone.has(TargetId(20_000)) && gone.rows.len() < LATELY,
+            "{}",
+            gone.rows.len()
+        );
+        let mut gone = Gone::default();
+        (0..20_000).for_each(|id| gone.add(TargetId(id)));
+        assert_eq!(gone.rows, [(0, 19_999)]);
+    }
+
+    proptest! {
+        #[test]
+        fn who_went_is_told_in_whatever_order_they_went(ids in proptest::collection::vec(0_u32..60, 0..60)) {
+            let mut gone = Gone::default();
+            ids.iter().for_each(|id| gone.add(TargetId(*id)));
+            prop_assert!((0..62).all(|id| gone.has(TargetId(id)) == ids.contains(&id)));
+            prop_assert!(gone.rows.windows(2).all(|rows| rows[0].1 + 1 < rows[1].0));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Texts meant by a pattern. For names of metrics and targets it is the name, or what stands before a `*` at its end, as
-//! `cpu.*` ([`matches()`], [`fault`]); for command lines and other free texts `*` stands for any text and `?` for any one
-//! byte ([`fits`]). Linear in practice: no pattern makes it slow or deep.
+//! `cpu.*` ([`matches()`], [`fault`]); for command lines, other free texts and names that policies are told `*` stands for
+//! any text and `?` for any one byte ([`fits`]). Linear in practice: no pattern makes it slow or deep.
 
 /// Whether a name is meant by a pattern.
 pub fn matches(pattern: &str, name: &str) -> bool {
@@ -51,7 +51,12 @@ pub fn fits(pattern: &[u8], text: &[u8]) -> bool {
 
 /// Whether the text fits one of the patterns. No pattern means that every text does.
 pub fn fits_any(patterns: &[String], text: &[u8]) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern.as_bytes(), text))
+    patterns.is_empty() || fits_one(patterns, text)
+}
+
+/// Whether the text fits one of the patterns. No pattern means that no text does.
+pub fn fits_one(patterns: &[String], text: &[u8]) -> bool {
+    patterns.iter().any(|pattern| fits(pattern.as_bytes(), text))
 }
 
 #[cfg(test)]
@@ -99,9 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn no_patterns_mean_all_texts() {
-        assert!(fits_any(&[], b"anything"));
-        assert!(!fits_any(&["a".to_owned()], b"anything"));
+    fn no_patterns_mean_all_texts_or_none_as_asked() {
+        assert!(fits_any(&[], b"anything") && !fits_one(&[], b"anything"));
+        let some = ["a*".to_owned(), "b".to_owned()];
+        for (text, fit) in [(&b"anything"[..], true), (b"b", true), (b"c", false)] {
+            assert_eq!((fits_any(&some, text), fits_one(&some, text)), (fit, fit));
+        }
     }
 
     /// What the definition says, read literally.

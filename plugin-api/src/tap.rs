@@ -12,7 +12,8 @@
 //! - `CALLED`: a transform or scheduler is about to be called. It names who said what is in each of its ports, by
 //!   (node, instant), in the order in which the node gets it. A port into which several wait (changes of targets,
 //!   outcomes, `last`) has several, and holds one behind the other.
-//! - `DROPPED`, `SET`, `BEGAN`, `ENDED`, `FETCHED`, `LOADED`: what else an output depends on.
+//! - `DROPPED`, `SET`, `BEGAN`, `ENDED`, `FETCHED`: what else an output depends on. `LOADED` would be, where a host hands a
+//!   node's state to its successor; that of ABI 0.3 does not, and never says it.
 //!
 //! # What guarantees replay
 //!

@@ -2,6 +2,10 @@
 //!
 //! `"100ms"` and `"2MiB"`, read and printed by well-known crates; the newtypes keep units apart.
 
+mod size;
+
+pub use size::Bytes;
+
 use crate::abi::Nanos;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -143,45 +147,6 @@ impl JsonSchema for Span {
     }
 }
 
-/// A number of bytes in a config, written `"2MiB"`, `"500kB"`.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Bytes(pub u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = bytesize::ByteSize(self.0).to_string();
-        f.write_str(&text.replace(' ', ""))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let size: bytesize::ByteSize = text
-            .parse()
-            .map_err(|error| D::Error::custom(format!("`{text}` is not a size such as `2MiB`: {error}")))?;
-        Ok(Self(size.as_u64()))
-    }
-}
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl JsonSchema for Bytes {
-    fn schema_name() -> Cow<'static, str> {
-        "size".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "size" })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,12 +198,6 @@ mod tests {
                 .contains("`100` is not a span of time")
         );
         assert!(parse::<Span>("100").is_err());
-    }
-
-    #[test]
-    fn sizes_are_binary_where_they_say_so() {
-        assert_eq!(parse::<Bytes>("\"2MiB\"").unwrap(), Bytes(2 << 20));
-        assert_eq!(parse::<Bytes>("\"2MB\"").unwrap(), Bytes(2_000_000));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Tests of the guardian's two sides, each with a stand-in for the other. Both together are a matter of the system
 //! tests, which start the real binary.
 
+use super::talk::{DONE, RECORDED};
 use super::*;
 use crate::run::clock::Clock;
 use crate::run::journal::Journal;
 use crate::run::log::Logger;
+use crate::run::undo::Stat;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -47,12 +49,30 @@ fn guardian(folder: &Path, script: &str) -> Guardian {
     Guardian::start_program(program, order).unwrap()
 }
 
+/// Far longer than anything here takes; what is not so by then never will be.
+const NEVER: Duration = Duration::from_secs(60);
+
 fn until(mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "it did not become so");
+        assert!(begun.elapsed() < NEVER, "it did not become so");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Ends it; gives whether its process, which is reaped by that, is no more.
+fn is_ended(guardian: Guardian) -> bool {
+    let pid = guardian.pid().unwrap();
+    let start_time = |pid| Stat::of(pid).map(|stat| stat.start_time);
+    let before = start_time(pid).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        guardian.end();
+        // Whoever waits has given up only if the test has failed.
+        let _ = sender.send(guardian.pid());
+    });
+    assert_eq!(receiver.recv_timeout(NEVER), Ok(None), "it is waited for without end");
+    start_time(pid) != Some(before)
 }
 
 #[test]
@@ -61,13 +81,15 @@ fn what_it_says_of_its_places_is_recorded_and_it_ends_when_told() {
     let place = folder.path().join("place");
     std::fs::create_dir(&place).unwrap();
     let ready = format!(r#"{{"places":["{}"]}}"#, place.display());
+    let heard = folder.path().join("heard");
     // It answers on its standard input, which is a socket, and ends with the second byte of it.
-    let guardian = guardian(folder.path(), &format!("echo '{ready}' >&0; head -c 2 >/dev/null"));
+    let script = format!("echo '{ready}' >&0; head -c 2 >{}", heard.display());
+    let guardian = guardian(folder.path(), &script);
     let journal = Journal::new(folder.path(), "run");
     guardian.ready(&journal).unwrap();
-    let begun = Instant::now();
-    guardian.end();
-    assert!(begun.elapsed() < Duration::from_millis(1900), "it was killed, not told");
+    assert!(is_ended(guardian));
+    until(|| std::fs::read(&heard).unwrap().len() == 2);
+    assert_eq!(std::fs::read(&heard).unwrap(), [RECORDED, DONE]);
     assert_eq!(journal.close().len(), 1);
     assert!(!place.exists());
 }
@@ -99,10 +121,7 @@ fn one_that_dies_is_replaced_three_times_and_then_there_is_none() {
 #[test]
 fn one_that_does_not_end_when_told_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let guardian = guardian(folder.path(), "exec sleep 60");
-    let begun = Instant::now();
-    guardian.end();
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(is_ended(guardian(folder.path(), "exec sleep infinity")));
 }
 
 #[test]

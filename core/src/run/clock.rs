@@ -5,6 +5,7 @@
 //! to the next instant, so that an hour passes as fast as it can be computed.
 
 use pipeline_plugin_api::abi::Nanos;
+use rustix::param::clock_ticks_per_second;
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,6 +124,12 @@ impl Default for Asleep {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Clock ticks since the boot, as `/proc/PID/stat` counts when processes started (proc_pid_stat(5), `starttime`).
+pub fn boot_ticks() -> u64 {
+    let ticks = u128::from(read(ClockId::Boottime).0) * u128::from(clock_ticks_per_second()) / 1_000_000_000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 /// Waits for the system, whatever the run's clock: between tries of something that is busy.

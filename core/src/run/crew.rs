@@ -6,6 +6,7 @@ use super::seat::Call;
 use super::shared::Shared;
 use super::tap::{Moment, Said};
 use super::timetable::{HeldWord, LateHere};
+use abi_stable::std_types::RVec;
 use pipeline_plugin_api::abi::{Batch, LAST_PORT, Level, Nanos, OUTCOMES_PORT, TARGETS_PORT};
 use std::sync::{Arc, PoisonError};
 
@@ -148,7 +149,8 @@ impl Crew {
         let routes = std::mem::take(&mut self.routes[word.from]);
         if !out.changes.is_empty() {
             self.tell_changes(&routes, out, word);
-            out.changes.clear();
+            // Not cleared, which would keep the room that the largest of all bursts took.
+            out.changes = RVec::new();
         }
         let answers = !out.outcomes.is_empty() || !out.controls.is_empty();
         let mut full = false;

@@ -210,7 +210,7 @@ impl HostAbi for NodeHost {
         write(&self.inner.shared.targets).new_id(name.as_str()).into()
     }
     fn target(&self, id: TargetId) -> ROption<Target> {
-        read(&self.inner.shared.targets).get(id).cloned().into()
+        read(&self.inner.shared.targets).get(id).into()
     }
     fn names(&self) -> RVec<RString> {
         std::iter::once(&self.inner.name)

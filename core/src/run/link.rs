@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::tap::Said;
 use super::telemetry::Meter;
 use super::wake::Bell;
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded, unbounded};
 use pipeline_plugin_api::abi::Batch;
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,18 +182,22 @@ pub struct MailSender {
 pub type MailReceiver = Receiver<Mail>;
 
 /// A mailbox of a node in the lane with that bell.
+///
+/// A bounded channel lays out room for all that it may ever hold, 5 MB for each node; this one grows with what is in
+/// it, and its bound is looked at by whoever posts.
 pub fn mailbox(bell: Bell) -> (MailSender, MailReceiver) {
-    let (sender, receiver) = bounded(MAIL);
+    let (sender, receiver) = unbounded();
     (MailSender { sender, bell }, receiver)
 }
 
 impl MailSender {
-    /// Puts mail in; mail for a node that was stopped goes nowhere.
+    /// Puts mail in; mail for a node that was stopped goes nowhere. Lanes that post to a full box at the same moment may
+    /// each put one more in.
     pub fn post(&self, mail: Mail) -> Posted {
-        let posted = match self.sender.try_send(mail) {
-            Ok(()) => Posted::Taken,
-            Err(TrySendError::Full(_)) => Posted::Full,
-            Err(TrySendError::Disconnected(_)) => Posted::Nowhere,
+        let posted = if self.sender.len() >= MAIL {
+            Posted::Full
+        } else {
+            self.sender.send(mail).map_or(Posted::Nowhere, |()| Posted::Taken)
         };
         self.bell.ring();
         posted
@@ -289,6 +293,18 @@ mod tests {
         sender.send(batch(1), &shared);
         drop(receiver);
         sender.send(batch(2), &shared);
+    }
+
+    #[test]
+    fn a_mailbox_takes_mail_up_to_its_bound_and_again_when_there_is_room() {
+        let (sender, receiver) = mailbox(Bell::new().unwrap());
+        let post = || sender.post(Mail::Changes(batch(1)));
+        assert!((0..MAIL).all(|_| post() == Posted::Taken));
+        assert_eq!((post(), receiver.len()), (Posted::Full, MAIL));
+        receiver.recv().unwrap();
+        assert_eq!((post(), post()), (Posted::Taken, Posted::Full));
+        drop(receiver);
+        assert_eq!(post(), Posted::Nowhere, "what nobody takes any more fills no box");
     }
 
     #[test]

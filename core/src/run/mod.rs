@@ -39,6 +39,7 @@ pub mod simulated;
 pub mod socket;
 pub mod starting;
 pub mod tap;
+pub mod targets;
 pub mod telemetry;
 pub mod timetable;
 pub mod undo;

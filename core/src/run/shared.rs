@@ -9,11 +9,11 @@ use super::host::Office;
 use super::journal::Journal;
 use super::log::Logger;
 use super::tap::{Tap, Wiring};
+use super::targets::Targets;
 use super::telemetry::Telemetry;
 use super::timetable::Fetches;
-use pipeline_plugin_api::abi::{Change, Nanos, Stage, Target, TargetChange, TargetId};
+use pipeline_plugin_api::abi::{Nanos, Stage};
 use pipeline_plugin_api::names::Names;
-use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError, RwLock};
@@ -191,73 +191,6 @@ impl Shared {
     }
 }
 
-/// The targets of a run. Ids are never used again.
-#[derive(Debug, Default)]
-pub struct Targets {
-    known: BTreeMap<TargetId, Target>,
-    /// Those that went, first to last.
-    gone: VecDeque<TargetId>,
-    lives: BTreeMap<String, u32>,
-    last: u32,
-}
-
-impl Targets {
-    /// A new id, and how often that name has lived, from 1.
-    pub fn new_id(&mut self, name: &str) -> (TargetId, u32) {
-        self.last += 1;
-        let lives = self.lives.entry(name.to_owned()).or_default();
-        *lives += 1;
-        (TargetId(self.last), *lives)
-    }
-
-    /// Takes in a change.
-    pub fn tell(&mut self, change: &TargetChange) {
-        if change.change == Change::GONE {
-            self.known.insert(change.target.id, name_plate(&change.target));
-            self.gone.push_back(change.target.id);
-            self.forget_old();
-        } else {
-            self.known.insert(change.target.id, change.target.clone());
-        }
-    }
-
-    /// What was last told of a target.
-    pub fn get(&self, id: TargetId) -> Option<&Target> {
-        self.known.get(&id)
-    }
-
-    /// Of targets that went only the last are kept; whoever asks for an older one gets nothing. A
-    /// name that lives again after that long begins to count anew.
-    fn forget_old(&mut self) {
-        while self.gone.len() > KEPT {
-            let oldest = self.gone.pop_front().and_then(|id| self.known.remove(&id));
-            if let Some(target) = oldest {
-                let lives = self.lives.get(target.name.as_str()).copied();
-                if lives == Some(target.generation) {
-                    self.lives.remove(target.name.as_str());
-                }
-            }
-        }
-    }
-}
-
-/// How many targets that went are remembered: far more than can be on their way to a sink.
-const KEPT: usize = 4096;
-
-/// What is still asked of a target that went: who it was.
-fn name_plate(target: &Target) -> Target {
-    Target {
-        id: target.id,
-        generation: target.generation,
-        provider: target.provider.clone(),
-        parent: target.parent,
-        name: target.name.clone(),
-        class: target.class,
-        priority: target.priority,
-        ..Target::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,31 +213,5 @@ mod tests {
             shared.stop();
             assert!(!waits.join().unwrap());
         });
-    }
-
-    #[test]
-    fn a_target_that_lives_is_remembered_however_many_come_and_go() {
-        let mut targets = Targets::default();
-        let tell = |targets: &mut Targets, name: &str, change: Change| {
-            let (id, generation) = targets.new_id(name);
-            let target = Target {
-                id,
-                generation,
-                name: name.into(),
-                ..Target::default()
-            };
-            targets.tell(&TargetChange {
-                change,
-                target,
-                ..TargetChange::default()
-            });
-            id
-        };
-        let web = tell(&mut targets, "web", Change::APPEARED);
-        for number in 0..KEPT + 10 {
-            tell(&mut targets, &format!("job-{number}"), Change::GONE);
-        }
-        assert!(targets.get(web).is_some());
-        assert_eq!((targets.known.len(), targets.lives.len()), (KEPT + 1, KEPT + 1));
     }
 }

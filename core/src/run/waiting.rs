@@ -116,10 +116,16 @@ impl Waiting {
     pub fn clear(&mut self) {
         self.takes.clear();
         self.masked.clear();
-        self.changes.clear();
+        self.clear_changes();
         self.feedback.clear();
         self.lasts.iter_mut().for_each(|(_, batch)| batch.clear());
         self.arrived.clear();
+    }
+
+    /// It was told of the targets. They are told seldom and may be thousands at once, so that the room which that took
+    /// is not kept.
+    pub fn clear_changes(&mut self) {
+        self.changes = Batch::default();
     }
 }
 

@@ -210,7 +210,7 @@ open_integer! {
         /// Move every task listed in file `path` to the file `before`.
         MOVE_TASKS = 2 => "move tasks",
         /// Give thread `pid` (started at `start_time`) the CPUs `before` if it still has `after`; where `path` is a folder
-        /// of threads (`/proc/PID/task`), each of process `pid` that has `after`.
+        /// of threads (`/proc/PID/task`), each of process `pid`, and of children born since, that has `after`.
         SET_AFFINITY = 3 => "set affinity",
         /// Write `before` to the freezer file `path`; never leave a workload frozen.
         THAW = 4 => "thaw",
@@ -291,7 +291,8 @@ open_integer! {
         ENDED = 6 => "ended",
         /// A transform or scheduler asked for state of an earlier run: `notes[first]` is what it got.
         FETCHED = 7 => "fetched",
-        /// A transform or scheduler was given its predecessor's state: `notes[first]`.
+        /// A transform or scheduler was given its predecessor's state: `notes[first]`. The host of ABI 0.3 hands none on, and
+        /// never says it.
         LOADED = 8 => "loaded",
     }
 }

@@ -25,6 +25,7 @@ mod host;
 mod integers;
 mod manifest;
 mod node;
+mod part;
 mod tap;
 mod values;
 mod wait;

@@ -68,7 +68,8 @@ pub trait NodeAbi: Send {
     fn status(&self) -> RString;
     /// Descriptors for which to wait: the node is called when one is ready. Asked after each call.
     fn descriptors(&self) -> RVec<i32>;
-    /// The state that a successor may load.
+    /// The state that a successor may load. The host of ABI 0.3 calls neither this nor `load`: a node that it makes anew
+    /// begins afresh. They are for a change of a graph while it runs, and tests of elements call them.
     fn save(&mut self) -> RResult<RVec<u8>, Failure>;
     /// Takes over the state that a predecessor of that state version saved.
     fn load(&mut self, version: u32, state: RSlice<'_, u8>) -> Called;

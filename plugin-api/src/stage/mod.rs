@@ -137,7 +137,10 @@ pub trait Element: Send + Sized + 'static {
     fn status(&self) -> String {
         String::new()
     }
-    /// The state that a successor may load.
+    /// The state that a successor may load: for a change of a graph while it runs.
+    ///
+    /// The host of ABI 0.3 changes no running graph and calls neither this nor `load`; a node that it makes anew after a
+    /// failure begins afresh. What a later run is to know goes through [`Host::store`] and [`Host::fetch`].
     ///
     /// # Errors
     /// The state cannot be told now.

@@ -22,51 +22,23 @@
 #[macro_export]
 macro_rules! inert {
     (TargetProvider: $($type:ident)+) => {$(impl $crate::prelude::TargetProvider for $type {
-        fn start(&mut self, _: &$crate::prelude::System) -> $crate::prelude::Result<()> {
-            Ok(())
-        }
-        fn provide(
-            &mut self,
-            _: &$crate::prelude::Tick<'_>,
-            _: &mut $crate::prelude::Batch,
-        ) -> $crate::prelude::Result<$crate::prelude::Wish> {
-            Ok($crate::prelude::Wish::Nothing)
-        }
+        $crate::inert!(@start);
+        $crate::inert!(@say provide Tick);
     })+};
     (Collector: $($type:ident)+) => {$(impl $crate::prelude::Collector for $type {
         fn target(&mut self, _: &$crate::prelude::TargetChange) -> $crate::prelude::Result<()> {
             Ok(())
         }
-        fn collect(
-            &mut self,
-            _: &$crate::prelude::Tick<'_>,
-            _: &mut $crate::prelude::Batch,
-        ) -> $crate::prelude::Result<$crate::prelude::Wish> {
-            Ok($crate::prelude::Wish::Nothing)
-        }
+        $crate::inert!(@say collect Tick);
     })+};
     (Transform: $($type:ident)+) => {$(impl $crate::prelude::Transform for $type {
-        fn apply(
-            &mut self,
-            _: &$crate::prelude::Input<'_>,
-            _: &mut $crate::prelude::Batch,
-        ) -> $crate::prelude::Result<$crate::prelude::Wish> {
-            Ok($crate::prelude::Wish::Nothing)
-        }
+        $crate::inert!(@say apply Input);
     })+};
     (Scheduler: $($type:ident)+) => {$(impl $crate::prelude::Scheduler for $type {
-        fn decide(
-            &mut self,
-            _: &$crate::prelude::Input<'_>,
-            _: &mut $crate::prelude::Batch,
-        ) -> $crate::prelude::Result<$crate::prelude::Wish> {
-            Ok($crate::prelude::Wish::Nothing)
-        }
+        $crate::inert!(@say decide Input);
     })+};
     (Actuator: $($type:ident)+) => {$(impl $crate::prelude::Actuator for $type {
-        fn start(&mut self, _: &$crate::prelude::System) -> $crate::prelude::Result<()> {
-            Ok(())
-        }
+        $crate::inert!(@start);
         fn target(
             &mut self,
             _: &$crate::prelude::TargetChange,
@@ -88,11 +60,24 @@ macro_rules! inert {
         }
     })+};
     (Sink: $($type:ident)+) => {$(impl $crate::prelude::Sink for $type {
-        fn start(&mut self, _: &$crate::prelude::System) -> $crate::prelude::Result<()> {
-            Ok(())
-        }
+        $crate::inert!(@start);
         fn write(&mut self, _: &$crate::prelude::Input<'_>) -> $crate::prelude::Result<$crate::prelude::Wish> {
             Ok($crate::prelude::Wish::Nothing)
         }
     })+};
+    // Methods that several stages have alike.
+    (@start) => {
+        fn start(&mut self, _: &$crate::prelude::System) -> $crate::prelude::Result<()> {
+            Ok(())
+        }
+    };
+    (@say $call:ident $given:ident) => {
+        fn $call(
+            &mut self,
+            _: &$crate::prelude::$given<'_>,
+            _: &mut $crate::prelude::Batch,
+        ) -> $crate::prelude::Result<$crate::prelude::Wish> {
+            Ok($crate::prelude::Wish::Nothing)
+        }
+    };
 }

@@ -33,6 +33,9 @@ pub struct Entry {
     pub pid: u32,
     /// See [`Undo`].
     pub start_time: u64,
+    /// When it was recorded, in clock ticks since the boot; 0 where nobody knows.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub since: u64,
     /// Somebody else had changed it when it was to be undone, and was told so; it is theirs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taken: bool,
@@ -87,8 +90,14 @@ impl Entry {
             earlier: None,
             pid: undo.pid,
             start_time: undo.start_time,
+            since: 0,
             taken: false,
         }
+    }
+
+    /// The same as recorded at that moment, in clock ticks since the boot.
+    pub fn at(self, since: u64) -> Self {
+        Self { since, ..self }
     }
 
     /// Its kind.
@@ -127,6 +136,10 @@ impl Entry {
         }
         self
     }
+}
+
+fn is_unknown(ticks: &u64) -> bool {
+    *ticks == 0
 }
 
 impl Line {

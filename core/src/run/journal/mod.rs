@@ -21,6 +21,7 @@ mod tests;
 pub use folder::runtime_folder;
 pub use line::{Entry, Head};
 
+use super::clock::boot_ticks;
 use super::undo::{self, How, Patience, Undone};
 use file::JournalFile;
 use line::Line;
@@ -274,7 +275,7 @@ impl State {
 
     fn record(&mut self, life: Option<&Life>, node: &str, undo: &Undo) -> Result<u64, String> {
         let record = self.next;
-        let entry = Entry::new(record, node, undo);
+        let entry = Entry::new(record, node, undo).at(boot_ticks());
         self.append(&Line::Undo(entry.clone()))?;
         self.next += 1;
         let life = life.cloned();

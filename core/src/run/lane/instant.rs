@@ -148,7 +148,7 @@ impl Lane {
             return self.given_up(callable.host);
         };
         crew.nodes[place].set_descriptors(&descriptors);
-        callable.waiting.changes.clear();
+        callable.waiting.clear_changes();
         crew.nodes[place].callable = Some(callable);
         self.after(crew, place, at, began, result)
     }

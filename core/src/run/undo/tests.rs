@@ -1,6 +1,7 @@
 //! Tests of undoing: each kind on what is as we left it, what someone else changed, and what went away.
 
 use super::*;
+use crate::run::clock::boot_ticks;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,15 @@ fn by_force(entry: &Entry) -> Undone {
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
+}
+
+/// Waits for what comes soon or, so that a test does not hang, in a minute or never.
+fn until(so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !so() {
+        assert!(begun.elapsed().as_secs() < 60, "it did not become so");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
 }
 
 /// A child with its record; it leads a process group of its own if asked to.
@@ -181,15 +191,8 @@ fn a_stopped_process_goes_on_by_its_record_and_another_of_its_id_does_not() {
     entry.kind = UndoKind::CONTINUE.0;
     let pid = rustix::process::Pid::from_child(&child);
     let stands = || Stat::of(entry.pid).is_some_and(|stat| stat.state == 'T');
-    let soon = |so: &dyn Fn() -> bool| {
-        let begun = std::time::Instant::now();
-        while !so() && begun.elapsed().as_secs() < 5 {
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        so()
-    };
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
-    assert!(soon(&stands));
+    until(stands);
     let later = Entry {
         start_time: entry.start_time + 1,
         ..entry.clone()
@@ -197,7 +200,7 @@ fn a_stopped_process_goes_on_by_its_record_and_another_of_its_id_does_not() {
     assert_eq!(undone(&later), Undone::Gone);
     assert!(stands());
     assert_eq!(undone(&entry), Undone::Restored);
-    assert!(soon(&|| !stands()));
+    until(|| !stands());
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(undone(&entry), Undone::Gone);
@@ -216,12 +219,7 @@ fn with_a_process_that_leads_its_group_its_children_are_killed() {
     assert_eq!(undone(&entry), Undone::Restored);
     child.wait().unwrap();
     // Its new parent reaps it when it likes; it is dead at once.
-    let dead = |pid| Stat::of(pid).is_none_or(|stat| stat.is_dead());
-    let begun = std::time::Instant::now();
-    while !dead(grandchild) && begun.elapsed().as_secs() < 5 {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    assert!(dead(grandchild));
+    until(|| Stat::of(grandchild).is_none_or(|stat| stat.is_dead()));
 }
 
 #[test]
@@ -285,9 +283,7 @@ fn a_thread_gets_its_cpus_back_unless_someone_else_moved_it() {
     }
     let (mut child, mut entry) = child(Command::new("taskset").args(["-c", "0", "sleep", "60"]));
     entry.kind = UndoKind::SET_AFFINITY.0;
-    while cpus(child.id()) != "0" {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    until(|| cpus(child.id()) == "0");
     (entry.before, entry.after) = ("0,1".into(), "1".into());
     assert_eq!(
         undone(&entry),
@@ -326,9 +322,7 @@ fn threads_that_were_made_since_get_what_their_process_had_and_others_are_left_a
         all.sort();
         all
     };
-    while cpus().iter().filter(|cpus| **cpus == second.to_string()).count() != 1 {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    until(|| cpus().iter().filter(|cpus| **cpus == second.to_string()).count() == 1);
     entry.kind = UndoKind::SET_AFFINITY.0;
     entry.path = folder.clone();
     (entry.before, entry.after) = (format!("{first},{second}"), first.to_string());
@@ -349,6 +343,58 @@ fn threads_that_were_made_since_get_what_their_process_had_and_others_are_left_a
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(undone(&entry), Undone::Gone);
+}
+
+#[test]
+fn children_that_were_born_since_get_what_their_parent_had_and_older_ones_are_left_alone() {
+    let (first, second) = match &allowed()[..] {
+        [first, second, ..] => (*first, *second),
+        _ => return,
+    };
+    if !Path::new("/proc/thread-self/children").exists() {
+        return;
+    }
+    let program = "import os, sys, time\n\
+                   def fork():\n    pid = os.fork()\n    if pid:\n        print(pid, flush=True)\n    return pid\n\
+                   os.sched_setaffinity(0, {int(sys.argv[1])})\n\
+                   if fork():\n    sys.stdin.readline()\n    if not fork():\n        fork()\n\
+                   time.sleep(60)\n";
+    let mut command = Command::new("python3");
+    command.args(["-c", program, &first.to_string()]).process_group(0);
+    let piped = std::process::Stdio::piped;
+    let (mut child, mut entry) = child(command.stdin(piped()).stdout(piped()));
+    let mut said = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut next = || {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+        PathBuf::from(format!("/proc/{}", line.trim()))
+    };
+    let older = next();
+    entry.kind = UndoKind::SET_AFFINITY.0;
+    entry.path = format!("/proc/{}/task", child.id());
+    (entry.before, entry.after) = (format!("{first},{second}"), first.to_string());
+    entry.since = boot_ticks();
+    until(|| boot_ticks() > entry.since);
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\n").unwrap();
+    let newborn = [next(), next()];
+    let cpus = || newborn.each_ref().map(|folder| allowed_list(folder));
+    let unknown = Entry {
+        since: 0,
+        ..entry.clone()
+    };
+    assert_eq!(undone(&unknown), Undone::Restored, "the process itself");
+    assert_eq!(cpus(), [first.to_string(), first.to_string()]);
+    assert_eq!(undone(&entry), Undone::Restored);
+    assert_eq!(
+        cpus(),
+        [format!("{first}-{second}"), format!("{first}-{second}")],
+        "a child and a child of that"
+    );
+    assert_eq!(allowed_list(&older), first.to_string());
+    assert_eq!(undone(&entry), Undone::Back);
+    let group = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+    child.wait().unwrap();
 }
 
 /// The CPUs of a process or thread, as the kernel prints them.
