@@ -13,8 +13,9 @@ pub struct WriteConfig {
     pub dir: String,
     /// The run's folder itself, where it is to have another name than the run's id. Empty by default.
     pub path: String,
-    /// How much a crash loses at most. 2s by default, from 100ms; a shorter one costs more writes. In virtual time
-    /// nothing is written before there is a segment of it.
+    /// How much a crash loses at most, as long as a write takes less than three quarters of it and less than twice as long
+    /// as those before. 2s by default, from 100ms; a shorter one costs more writes. In virtual time nothing is written
+    /// before there is a segment of it.
     pub flush: Span,
     /// A segment has at most this many rows. 1048576 by default, from 1000; fewer need less memory.
     pub rows: u32,

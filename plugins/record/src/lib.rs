@@ -1,10 +1,10 @@
 //! The `record` plugin: runs on disk, recorded, listed, compared, imported and replayed. This file registers its
 //! elements.
 //!
-//! `sink` records what the tap gives (`events` turns it into rows). `targets`, `source` and `note` stand in for the nodes
-//! of a recorded run when it is replayed, and share one reader of it (`playback`). `runs`, `replay` and `compare` are the
-//! commands; `import` makes runs of what other tools wrote. How a run lies on disk is the business of
-//! `pipeline-record-store`.
+//! `sink` records what the tap gives (`events` turns it into rows, `pace` says when they are written). `targets`, `source`
+//! and `note` stand in for the nodes of a recorded run when it is replayed, and share one reader of it (`playback`).
+//! `runs`, `replay` and `compare` are the commands; `import` makes runs of what other tools wrote. How a run lies on disk
+//! is the business of `pipeline-record-store`.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -17,6 +17,7 @@ mod graph;
 mod import;
 mod names;
 mod note;
+mod pace;
 mod page;
 mod playback;
 mod replay;

@@ -20,8 +20,8 @@ use std::collections::VecDeque;
 pub struct Note {
     host: Host,
     playback: Option<Playback>,
-    /// Actions that were asked for then and not yet now.
-    expected: VecDeque<Action>,
+    /// Actions that were asked for then and not yet now, each with its place among all that happened.
+    expected: VecDeque<(u64, Action)>,
     assumed: Assumed,
     said: Batch,
 }
@@ -109,7 +109,7 @@ impl Note {
             && self
                 .expected
                 .pop_front()
-                .is_none_or(|expected| !same(&expected, action))
+                .is_none_or(|(_, expected)| !same(&expected, action))
         {
             self.part(at);
         }
@@ -119,13 +119,14 @@ impl Note {
     /// Says what the actuator said next, as far as it still holds. One of its own wishes may have it called before.
     fn speak(&mut self, at: Nanos, out: &mut Batch) {
         let Some(playback) = &self.playback else { return };
-        let Some(next) = playback.next_at().filter(|next| *next <= at) else {
+        let Some((_, place)) = playback.next_place().filter(|(next, _)| *next <= at) else {
             return;
         };
         self.said.clear();
         playback.next(&mut self.said);
-        // It said this after it was asked for something that nobody asks for now.
-        let unasked = self.expected.front().is_some_and(|expected| expected.at <= next);
+        // It said this after it was asked for something that nobody asks for now. Instants do not tell: it offers its
+        // knobs for a new target and is asked for one of them at the same.
+        let unasked = self.expected.front().is_some_and(|(asked, _)| *asked < place);
         if unasked && self.assumed.since().is_none() {
             self.part(at);
         }
@@ -160,8 +161,8 @@ fn same(one: &Action, other: &Action) -> bool {
             )
 }
 
-/// All that an actuator was asked for, in order.
-fn actions_to(run: &Run, actuator: &str, host: &Host) -> VecDeque<Action> {
+/// All that an actuator was asked for, in order, each with its place among all that happened.
+fn actions_to(run: &Run, actuator: &str, host: &Host) -> VecDeque<(u64, Action)> {
     let nodes = &run.page().facts.nodes;
     let from = nodes
         .iter()
@@ -177,7 +178,8 @@ fn actions_to(run: &Run, actuator: &str, host: &Host) -> VecDeque<Action> {
     let mut emission = Emission::default();
     let mut all = VecDeque::new();
     while player.next_into(&mut emission, &mut names) {
-        all.extend(emission.batch.actions.iter().cloned());
+        let actions = emission.batch.actions.iter().cloned();
+        all.extend(actions.map(|action| (emission.sequence, action)));
     }
     all
 }

@@ -73,9 +73,15 @@ impl Playback {
 
     /// When the node speaks next.
     pub fn next_at(&self) -> Option<Nanos> {
+        self.next_place().map(|(at, _)| at)
+    }
+
+    /// When the node speaks next, and the place of that among all that happened.
+    pub fn next_place(&self) -> Option<(Nanos, u64)> {
         let mut reader = lock(&self.reader);
         reader.fetch(&self.node, &self.host);
-        reader.waiting.get(&self.node)?.front().map(|emission| emission.at)
+        let next = reader.waiting.get(&self.node)?.front()?;
+        Some((next.at, next.sequence))
     }
 
     /// What the node said next, into a batch that is empty; `false` at the end.

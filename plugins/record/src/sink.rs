@@ -3,10 +3,11 @@
 //!
 //! It works on a thread of its own and takes what happened from a bounded buffer, so that a slow disk holds nobody up:
 //! what finds no room is lost, counted, and makes the run one that cannot be replayed. While the disk is full or cannot be
-//! reached rows wait in memory, up to a bound.
+//! reached rows wait in memory, up to a bound. When it writes is `pace`'s business.
 
 use crate::config::WriteConfig;
 use crate::events::Scribe;
+use crate::pace::Pace;
 use crate::page;
 use pipeline_plugin_api::abi::TapBatch;
 use pipeline_plugin_api::prelude::*;
@@ -19,8 +20,11 @@ pub struct Write {
     host: Host,
     config: WriteConfig,
     open: Option<Open>,
+    pace: Pace,
     /// When it is written next.
     due: Nanos,
+    /// Writes that were over so late that a crash would have lost more than `flush`.
+    late: u64,
     lost_rows: u64,
     failing: bool,
     bytes: u64,
@@ -28,12 +32,12 @@ pub struct Write {
 
 /// What there is from the start on.
 struct Open {
+    system: System,
     tap: Tap,
     page: Page,
     writer: Writer,
     scribe: Scribe,
     batch: TapBatch,
-    is_virtual: bool,
 }
 
 impl Element for Write {
@@ -51,9 +55,11 @@ impl Element for Write {
     fn create(config: WriteConfig, host: &Host) -> Result<Self> {
         Ok(Self {
             host: host.clone(),
+            pace: Pace::new(config.flush.nanos()),
             config,
             open: None,
             due: Nanos::ZERO,
+            late: 0,
             lost_rows: 0,
             failing: false,
             bytes: 0,
@@ -71,8 +77,8 @@ impl Element for Write {
                 self.lost_rows
             ),
             false => format!(
-                "{readings} readings to `{folder}`; {lost} events and {} rows are lost",
-                self.lost_rows
+                "{readings} readings to `{folder}`; {lost} events and {} rows are lost; {} writes were late",
+                self.lost_rows, self.late
             ),
         }
     }
@@ -99,36 +105,45 @@ impl Sink for Write {
             ..Limits::default()
         };
         self.open = Some(Open {
+            system: system.clone(),
             tap,
             writer: Writer::new(&folder, page.clone(), limits),
             page,
             scribe,
             batch: TapBatch::default(),
-            is_virtual: system.is_virtual(),
         });
         // A folder that cannot be written is told at once; the rows wait until it can, and the run goes on.
-        if let Err(failure) = self.store() {
+        if let Err(failure) = self.store(system.now()) {
             self.host.log(Level::WARN, &failure.message, &[]);
         }
         Ok(())
     }
 
     fn write(&mut self, input: &Input<'_>) -> Result<Wish> {
+        let Some(open) = &self.open else {
+            return Ok(Wish::Nothing);
+        };
+        // What comes from now on is not part of what is written now.
+        let began = open.system.now();
+        // Virtual time runs too fast for the disk to follow its seconds.
+        let lived = !open.system.is_virtual();
         self.take();
         let full = self.open.as_ref().is_some_and(|open| open.writer.is_full());
-        // Virtual time runs too fast for the disk to follow its seconds.
-        let by_time = self.failing || self.open.as_ref().is_some_and(|open| !open.is_virtual);
-        let due = by_time && input.at >= self.due;
+        let due = (lived || self.failing) && input.at >= self.due;
         if due || (full && !self.failing) {
-            self.due = input.at + self.config.flush.nanos();
-            self.store()?;
+            self.store(began)?;
         }
-        Ok(if by_time { Wish::At(self.due) } else { Wish::Nothing })
+        Ok(match lived || self.failing {
+            true => Wish::At(self.due),
+            false => Wish::Nothing,
+        })
     }
 
     fn flush(&mut self, _: Nanos) -> Result<()> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let began = open.system.now();
         self.take();
-        self.store()?;
+        self.store(began)?;
         let Some(open) = &mut self.open else { return Ok(()) };
         let summary = open.tap.summary()?;
         let lost_events = open.batch.lost_events.max(summary.lost_events);
@@ -163,8 +178,8 @@ impl Write {
         }
     }
 
-    /// What is in memory, on disk.
-    fn store(&mut self) -> Result<()> {
+    /// What is in memory, on disk. All that happened before `began` is in memory.
+    fn store(&mut self, began: Nanos) -> Result<()> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.scribe.names(&mut open.writer, &self.host);
         match open.writer.flush() {
@@ -179,12 +194,34 @@ impl Write {
                     self.host.log(Level::INFO, message, &[("lost_rows", &self.lost_rows)]);
                 }
                 self.failing = false;
+                self.stored(began);
                 Ok(())
             }
             Err(error) => {
                 self.failing = true;
+                self.pace.failed();
+                self.due = began + self.config.flush.nanos();
                 Err(Failure::retry(error.to_string()))
             }
+        }
+    }
+
+    /// When the next write begins, and whether this one was over in time.
+    fn stored(&mut self, began: Nanos) {
+        let Some(open) = &self.open else { return };
+        let late = self.pace.wrote(began, open.system.now());
+        self.due = began + self.pace.rest();
+        let Some(age) = late.filter(|_| !open.system.is_virtual()) else {
+            return;
+        };
+        self.late += 1;
+        self.host.count("late_writes", 1);
+        if self.late == 1 {
+            let message = format!(
+                "rows waited for the disk for longer than `flush`, {}, and a crash would have lost them; give it a faster disk, fewer readings or a longer `flush`",
+                self.config.flush
+            );
+            self.host.log(Level::WARN, &message, &[("waited", &age)]);
         }
     }
 }

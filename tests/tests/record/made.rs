@@ -16,6 +16,16 @@ const INSTANTS: u64 = 600;
 const WEB: TargetId = TargetId(1);
 const BATCH: TargetId = TargetId(2);
 
+/// What plays it, in the folder `made`, to a detector and a policy: findings, actions, and their outcomes.
+pub const GRAPH: &str = r#"(
+    version: 1,
+    targets: { "jobs": (plugin: "record.targets", config: (run: "made")) },
+    collectors: { "all": (plugin: "record.source", of: ["jobs"], config: (run: "made")) },
+    transforms: { "slow": (plugin: "detect.baseline", from: ["all"], config: (signal: "kpi.latency.p99", learn: "6s")) },
+    schedulers: { "guard": (plugin: "policy.throttle", from: ["slow"]) },
+    actuators: { "limit": (plugin: "record.note", from: ["guard"], config: (run: "made")) },
+)"#;
+
 /// The knobs of the vocabulary that the actuator offers.
 pub const KNOBS: &[&str] = &["cpu.idle", "cpu.weight", "cpu.quota", "freeze"];
 

@@ -29,7 +29,7 @@ fn every_question_of_the_readme_is_answered() {
     }
     let bed = Bed::with("()");
     made::run(&bed.path("made"));
-    bed.write("graph.ron", GRAPH);
+    bed.write("graph.ron", made::GRAPH);
     bed.tool(["replay", "made", "--graph", "graph.ron", "-o", "run"])
         .with(0);
     for question in questions {
@@ -45,16 +45,6 @@ fn every_question_of_the_readme_is_answered() {
         assert!(rows > 0, "nothing is answered to\n{question}");
     }
 }
-
-/// Findings, actions, and their outcomes.
-const GRAPH: &str = r#"(
-    version: 1,
-    targets: { "jobs": (plugin: "record.targets", config: (run: "made")) },
-    collectors: { "all": (plugin: "record.source", of: ["jobs"], config: (run: "made")) },
-    transforms: { "slow": (plugin: "detect.baseline", from: ["all"], config: (signal: "kpi.latency.p99", learn: "6s")) },
-    schedulers: { "guard": (plugin: "policy.throttle", from: ["slow"]) },
-    actuators: { "limit": (plugin: "record.note", from: ["guard"], config: (run: "made")) },
-)"#;
 
 #[test]
 fn the_readmes_tables_are_those_of_the_code() {

@@ -4,7 +4,7 @@
 //! with the size, exponentially or with breakpoints as measured (Mattson, Gecsei, Slutz, Traiger: "Evaluation techniques
 //! for storage hierarchies", 1970; Hartstein, Srinivasan, Puzak, Emma: "Cache miss behavior: is it √2?", CF 2006).
 
-use crate::scenario::Size;
+use pipeline_plugin_api::prelude::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +20,10 @@ pub enum Curve {
         /// With none of it.
         most: f64,
         /// By how many bytes the difference falls to 1/e.
-        scale: Size,
+        scale: Bytes,
     },
     /// As measured: (bytes held, misses), in order of bytes; straight lines between, level outside.
-    Points(Vec<(Size, f64)>),
+    Points(Vec<(Bytes, f64)>),
 }
 
 impl Default for Curve {
@@ -72,7 +72,7 @@ impl Curve {
     }
 }
 
-fn between(points: &[(Size, f64)], held: f64) -> f64 {
+fn between(points: &[(Bytes, f64)], held: f64) -> f64 {
     let next = points.iter().position(|(bytes, _)| bytes.0 as f64 > held);
     match next {
         Some(0) => points[0].1,
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn points_are_joined_by_straight_lines_and_level_outside() {
-        let curve = Curve::Points(vec![(Size(100), 30.0), (Size(200), 10.0)]);
+        let curve = Curve::Points(vec![(Bytes(100), 30.0), (Bytes(200), 10.0)]);
         for (held, misses) in [(0.0, 30.0), (100.0, 30.0), (150.0, 20.0), (200.0, 10.0), (1e9, 10.0)] {
             assert_eq!(curve.misses(held, 1.0), misses);
         }
@@ -103,7 +103,7 @@ mod tests {
         let curve = Curve::Falling {
             least: 1.0,
             most: 21.0,
-            scale: Size(1 << 20),
+            scale: Bytes(1 << 20),
         };
         assert_eq!(curve.misses(0.0, 1.0), 21.0);
         assert!((curve.misses(1e9, 1.0) - 1.0).abs() < 1e-9);
@@ -113,13 +113,13 @@ mod tests {
     #[test]
     fn what_is_no_curve_is_told() {
         assert!(Curve::Points(vec![]).fault().is_some());
-        assert!(Curve::Points(vec![(Size(2), 1.0), (Size(1), 1.0)]).fault().is_some());
+        assert!(Curve::Points(vec![(Bytes(2), 1.0), (Bytes(1), 1.0)]).fault().is_some());
         assert!(Curve::Flat(-1.0).fault().is_some());
         assert!(
             Curve::Falling {
                 least: 2.0,
                 most: 1.0,
-                scale: Size(1)
+                scale: Bytes(1)
             }
             .fault()
             .is_some()

@@ -6,11 +6,11 @@
 mod cast;
 mod draw;
 
-use crate::scenario::{Phase, Scenario, Size, Steal, Workload};
+use crate::scenario::{Phase, Scenario, Steal, Workload};
 use cast::Cast;
 use draw::Draw;
 use pipeline_plugin_api::abi::Nanos;
-use pipeline_plugin_api::prelude::{Span, Window};
+use pipeline_plugin_api::prelude::{Bytes, Span, Window};
 use std::collections::BTreeMap;
 
 /// What goes wrong.
@@ -276,8 +276,8 @@ fn window(from: f64, to: f64) -> Window {
 type Workloads = BTreeMap<String, Workload>;
 
 /// That many bytes, in whole KiB.
-fn bytes(count: f64) -> Size {
-    Size((count / 1024.0).round() as u64 * 1024)
+fn bytes(count: f64) -> Bytes {
+    Bytes((count / 1024.0).round() as u64 * 1024)
 }
 
 #[cfg(test)]

@@ -4,14 +4,12 @@
 //! Texts are in `text`, what types cannot say in `check`.
 
 mod check;
-mod size;
 mod text;
 
-pub use size::Size;
 pub use text::{Fault, parse, print};
 
 use crate::curve::Curve;
-use pipeline_plugin_api::prelude::{Span, Window};
+use pipeline_plugin_api::prelude::{Bytes, Span, Window};
 use pipeline_plugin_api::purpose::{ClassConfig, GoalConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,7 +55,7 @@ pub struct Machine {
     /// Last-level caches, each with its own memory controller; cores are divided evenly. 1 to 16, default 1.
     pub caches: u32,
     /// Size of one last-level cache. 64 KiB to 4 GiB, default `"20MiB"`.
-    pub cache: Size,
+    pub cache: Bytes,
     /// Ways of it, into which it can be divided. 1 to 32, default 20.
     pub ways: u32,
     /// The fewest ways that a class may have. 1 to `ways`, default 1.
@@ -65,9 +63,9 @@ pub struct Machine {
     /// Classes of service that the hardware can tell apart, the default one included. 1 to 128, default 16.
     pub classes: u32,
     /// Bytes a second that one memory controller can move. 100 MB to 10 TB, default `"20GB"`.
-    pub bandwidth: Size,
+    pub bandwidth: Bytes,
     /// Bytes a second that one core can ask for, of which a bandwidth share is a share. Default `"8GB"`.
-    pub core_bandwidth: Size,
+    pub core_bandwidth: Bytes,
     /// Steps of the bandwidth share. 0.01 to 1, default 0.1.
     pub bandwidth_step: f64,
     /// How long memory takes to answer when nobody else asks, in ns. 10 to 1000, default 85.
@@ -76,7 +74,7 @@ pub struct Machine {
     /// default `"2600us"`, as measured on a kernel 6.x.
     pub slice: Span,
     /// Bytes a second that the block device can move. Default `"500MB"`.
-    pub device: Size,
+    pub device: Bytes,
     /// How long it takes to answer when nobody else asks. Default `"100us"`.
     pub device_latency: Span,
 }
@@ -148,7 +146,7 @@ pub enum Work {
         spread: f64,
         /// Bytes that a request reads from the block device. Default none.
         #[serde(default)]
-        io: Size,
+        io: Bytes,
         /// How long somebody waits for an answer before it counts as an error. Default `"5s"`.
         #[serde(default = "default_timeout")]
         timeout: Span,
@@ -160,7 +158,7 @@ pub enum Work {
         load: f64,
         /// Bytes a second that it reads from and writes to the block device, half of each. Default none.
         #[serde(default)]
-        io: Size,
+        io: Bytes,
     },
 }
 
@@ -185,7 +183,10 @@ const fn default_load() -> f64 {
 
 impl Default for Work {
     fn default() -> Self {
-        Self::Batch { load: 1.0, io: Size(0) }
+        Self::Batch {
+            load: 1.0,
+            io: Bytes(0),
+        }
     }
 }
 
@@ -209,7 +210,7 @@ pub struct Nature {
     /// How much it takes from a sibling thread. 0 to 2, default 1.
     pub pressure: f64,
     /// Memory that it uses. Default `"100MiB"`.
-    pub memory: Size,
+    pub memory: Bytes,
     /// The share of its CPU time that it spends in the kernel. 0 to 1, default 0.1.
     pub system: f64,
 }
@@ -273,7 +274,7 @@ impl Default for Scenario {
                 demand: default_demand(),
                 floor: default_floor(),
                 spread: default_spread(),
-                io: Size(0),
+                io: Bytes(0),
                 timeout: default_timeout(),
             },
             class: Some(ClassConfig::Latency),
@@ -310,16 +311,16 @@ impl Default for Machine {
             siblings: Siblings::Split,
             ghz: 2.4,
             caches: 1,
-            cache: Size(20 << 20),
+            cache: Bytes(20 << 20),
             ways: 20,
             least_ways: 1,
             classes: 16,
-            bandwidth: Size(20_000_000_000),
-            core_bandwidth: Size(8_000_000_000),
+            bandwidth: Bytes(20_000_000_000),
+            core_bandwidth: Bytes(8_000_000_000),
             bandwidth_step: 0.1,
             memory_ns: 85.0,
             slice: Span(pipeline_plugin_api::abi::Nanos(2_600_000)),
-            device: Size(500_000_000),
+            device: Bytes(500_000_000),
             device_latency: Span(pipeline_plugin_api::abi::Nanos(100_000)),
         }
     }
@@ -355,13 +356,13 @@ impl Default for Nature {
             misses: Curve::Falling {
                 least: 0.2,
                 most: 4.0,
-                scale: Size(1 << 20),
+                scale: Bytes(1 << 20),
             },
             overlap: 4.0,
             writes: 0.3,
             sensitivity: 0.4,
             pressure: 1.0,
-            memory: Size(100 << 20),
+            memory: Bytes(100 << 20),
             system: 0.1,
         }
     }

@@ -6,7 +6,8 @@
 //! misses to cycles. The even ways are then the model's to tell.
 #![expect(clippy::unwrap_used, reason = "data that is not as its README says fails the test")]
 
-use pipeline_sim_model::scenario::{Machine, Nature, Size, Work, Workload};
+use pipeline_plugin_api::prelude::Bytes;
+use pipeline_sim_model::scenario::{Machine, Nature, Work, Workload};
 use pipeline_sim_model::{Curve, Dial, Nanos, Scenario, Simulation};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -91,7 +92,9 @@ fn program(rows: &BTreeMap<u32, Measured>) -> Workload {
         .iter()
         .map(|(_, row)| row.accesses.max(row.misses))
         .fold(0.0, f64::max);
-    let points = odd.iter().map(|(ways, row)| (Size(u64::from(*ways) * WAY), row.misses));
+    let points = odd
+        .iter()
+        .map(|(ways, row)| (Bytes(u64::from(*ways) * WAY), row.misses));
     Workload {
         kind: Work::default(),
         cpus: Some("0".to_owned()),
@@ -115,9 +118,9 @@ fn modelled(workload: &Workload, ways: u32) -> f64 {
             cores: 1,
             threads: 1,
             ghz: GHZ,
-            cache: Size(11 * WAY),
+            cache: Bytes(11 * WAY),
             ways: 11,
-            bandwidth: Size(200_000_000_000),
+            bandwidth: Bytes(200_000_000_000),
             memory_ns: MEMORY_NS,
             ..Machine::default()
         },

@@ -38,7 +38,7 @@ const TARGET_ID: Column = column(
 );
 const SPARE: Column = column("spare", Kind::Bytes, "", "for later versions");
 const KNOB: Column = column("knob", Kind::Word, "", "the knob");
-const KNOB_UNIT: Column = column("unit", Kind::Word, "", "the unit of `value`");
+const UNIT: Column = column("unit", Kind::Word, "", "the unit of `value`");
 const SPAN: Column = column(
     "span_ns",
     Kind::Integer,
@@ -46,7 +46,6 @@ const SPAN: Column = column(
     "the span that the value covers, which ends at the instant; 0 for a level",
 );
 const METRIC: Column = column("metric", Kind::Word, "", "the metric");
-const METRIC_UNIT: Column = column("unit", Kind::Word, "", "the unit of `value`");
 const PART: Column = column(
     "part",
     Kind::Word,
@@ -142,20 +141,7 @@ pub const READINGS: Table = Table {
     name: "readings",
     doc: "one number of one target",
     columns: &[
-        SEQUENCE,
-        AT,
-        TIME,
-        SPAN,
-        NODE,
-        TARGET,
-        TARGET_ID,
-        METRIC,
-        METRIC_UNIT,
-        PART,
-        VALUE,
-        QUALITY,
-        DETAIL,
-        REASON,
+        SEQUENCE, AT, TIME, SPAN, NODE, TARGET, TARGET_ID, METRIC, UNIT, PART, VALUE, QUALITY, DETAIL, REASON,
     ],
 };
 
@@ -228,7 +214,7 @@ pub const EVIDENCE: Table = Table {
         TARGET,
         TARGET_ID,
         METRIC,
-        METRIC_UNIT,
+        UNIT,
         PART,
         VALUE,
         QUALITY,
@@ -249,7 +235,7 @@ pub const CONTROLS: Table = Table {
         TARGET,
         TARGET_ID,
         KNOB,
-        KNOB_UNIT,
+        UNIT,
         column("resource", Kind::Word, "", "whose use the knob restrains"),
         column("least", Kind::Number, "`unit`", "the least value"),
         column("most", Kind::Number, "`unit`", "the greatest value"),
@@ -289,7 +275,7 @@ pub const ACTIONS: Table = Table {
         TARGET,
         TARGET_ID,
         KNOB,
-        KNOB_UNIT,
+        UNIT,
         column("value", Kind::Number, "`unit`", "the wanted value"),
         column("text", Kind::Word, "", "the wanted value of knobs that are no numbers"),
         column(
@@ -322,7 +308,7 @@ pub const OUTCOMES: Table = Table {
         TARGET,
         TARGET_ID,
         KNOB,
-        KNOB_UNIT,
+        UNIT,
         column(
             "fate",
             Kind::Word,

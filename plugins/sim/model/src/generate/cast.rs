@@ -4,9 +4,9 @@
 
 use super::{Draw, Kind, Workloads, bytes, window};
 use crate::curve::Curve;
-use crate::scenario::{Machine, Nature, Size, Steal, Work, Workload};
+use crate::scenario::{Machine, Nature, Steal, Work, Workload};
 use pipeline_plugin_api::abi::Nanos;
-use pipeline_plugin_api::prelude::{Span, Window};
+use pipeline_plugin_api::prelude::{Bytes, Span, Window};
 use pipeline_plugin_api::purpose::ClassConfig;
 
 /// A scenario in the making.
@@ -29,7 +29,7 @@ impl Cast {
         let machine = Machine {
             cores,
             ghz: [2.1, 2.4, 2.8, 3.2][draw.below(4)],
-            cache: Size((u64::from(cores) * [1536, 2048, 2560][draw.below(3)]) << 10),
+            cache: Bytes((u64::from(cores) * [1536, 2048, 2560][draw.below(3)]) << 10),
             ways: [11, 12, 15, 16, 20][draw.below(5)],
             bandwidth: bytes(draw.within(18e9, 30e9)),
             core_bandwidth: bytes(draw.within(9e9, 13e9)),
@@ -155,7 +155,7 @@ impl Cast {
         let io = if kind == Kind::Io {
             bytes(draw.within(4096.0, 16384.0))
         } else {
-            Size(0)
+            Bytes(0)
         };
         Workload {
             kind: Work::Service {
@@ -235,7 +235,7 @@ impl Cast {
         Workload {
             kind: Work::Batch {
                 load: self.draw.within(0.2, 1.0),
-                io: Size(0),
+                io: Bytes(0),
             },
             class: Some([ClassConfig::Batch, ClassConfig::BestEffort][self.draw.below(2)]),
             cpus: Some(core.to_string()),

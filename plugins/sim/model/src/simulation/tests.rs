@@ -1,8 +1,8 @@
 //! Whole nodes through time.
 
 use super::*;
-use crate::scenario::{Size, Work, Workload};
-use pipeline_plugin_api::prelude::{Span, Window};
+use crate::scenario::{Work, Workload};
+use pipeline_plugin_api::prelude::{Bytes, Span, Window};
 
 const MS: f64 = 1e6;
 
@@ -14,7 +14,7 @@ fn shared_cpu() -> Scenario {
             demand: Span(Nanos(20_000)),
             floor: Span(Nanos(40_000)),
             spread: 0.5,
-            io: Size(0),
+            io: Bytes(0),
             timeout: Span::secs(5),
         },
         cpus: Some("0".to_owned()),
