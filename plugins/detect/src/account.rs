@@ -5,6 +5,8 @@ use crate::caps::Caps;
 use crate::roster::Roster;
 use pipeline_plugin_api::frame::Key;
 use pipeline_plugin_api::prelude::*;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// CPUs used by a neighbour, wherever, that make it a busy one.
 const BUSY: f64 = 0.3;
@@ -124,6 +126,22 @@ pub struct Books {
     frame: Frame,
     metrics: Metrics,
     window: Nanos,
+    /// Who used a CPU at an instant: the same for all victims, until another reading comes.
+    busy: RefCell<Option<(Nanos, Vec<Busy>)>>,
+}
+
+/// A target that used a CPU.
+#[derive(Clone, Debug)]
+struct Busy {
+    target: TargetId,
+    /// In CPUs.
+    cpu: f64,
+    /// Those that it may use; empty where not restricted.
+    cpus: Vec<u32>,
+    /// See [`mask`].
+    mask: u64,
+    /// Whether another target holds it: of most it is not worth asking which.
+    is_held: bool,
 }
 
 impl Books {
@@ -133,6 +151,7 @@ impl Books {
             frame: Frame::new(DEPTH),
             metrics,
             window,
+            busy: RefCell::default(),
         }
     }
 
@@ -140,12 +159,14 @@ impl Books {
     pub fn enter(&mut self, reading: &Reading) {
         if self.metrics.has(reading.metric) {
             self.frame.push(*reading);
+            self.busy.get_mut().take();
         }
     }
 
     /// Drops what is known of a target.
     pub fn forget(&mut self, target: TargetId) {
         self.frame.forget(target);
+        self.busy.get_mut().take();
     }
 
     /// What can be seen of the victim over the window that ends now.
@@ -153,7 +174,14 @@ impl Books {
         let cpus = roster.cpus(victim, caps);
         let throttled = self.rate(victim, self.metrics.throttled, now);
         let load = self.mean(victim, self.metrics.offered, now);
-        let busy = self.busy(victim, now, roster);
+        let mut known = self.busy.borrow_mut();
+        if known.as_ref().is_none_or(|(at, _)| *at != now) {
+            *known = Some((now, self.busy_at(now, roster, caps)));
+        }
+        let busy = || {
+            let all = known.iter().flat_map(|(_, busy)| busy);
+            all.filter(|busy| is_neighbour(victim, busy, roster))
+        };
         Sight {
             cpu: self.rate(victim, self.metrics.cpu, now),
             wait: self.wait(victim, throttled.unwrap_or(0.0), now),
@@ -161,8 +189,8 @@ impl Books {
             steal: self.steal(victim, &cpus, now),
             load: load.or_else(|| self.mean(victim, self.metrics.answered, now)),
             cpus: (!cpus.is_empty()).then_some(cpus.len()),
-            rivals: rivals(victim, &busy, roster, caps),
-            busy_elsewhere: busy.iter().any(|(_, cpu)| *cpu > BUSY),
+            rivals: rivals(&cpus, busy(), roster),
+            busy_elsewhere: busy().any(|busy| busy.cpu > BUSY),
         }
     }
 
@@ -209,13 +237,24 @@ impl Books {
         share(sums.fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1)))
     }
 
-    /// The neighbours that used a CPU, with how many they used. Of thousands few are busy, and only these are looked at.
-    fn busy(&self, victim: TargetId, now: Nanos, roster: &Roster) -> Vec<(TargetId, f64)> {
-        let neighbours = roster.neighbours(victim).into_iter();
-        neighbours
-            .filter_map(|target| Some((target, self.rate(target, self.metrics.cpu, now)?)))
-            .filter(|(_, cpu)| *cpu > 0.0)
-            .collect()
+    /// The targets that used a CPU, but for those that hold others: what they use is counted as theirs whom they hold. Of
+    /// thousands few are busy, and only these are looked at.
+    fn busy_at(&self, now: Nanos, roster: &Roster, caps: &Caps) -> Vec<Busy> {
+        let holders: BTreeSet<u32> = roster.iter().map(|(_, known)| known.parent).collect();
+        let single = roster.iter().filter(|(id, _)| !holders.contains(&id.0));
+        let busy = single.filter_map(|(target, known)| {
+            let cpu = self.rate(target, self.metrics.cpu, now).filter(|cpu| *cpu > 0.0)?;
+            let cpus = roster.cpus(target, caps);
+            let is_held = known.parent != 0;
+            Some(Busy {
+                target,
+                cpu,
+                mask: mask(&cpus),
+                cpus,
+                is_held,
+            })
+        });
+        busy.collect()
     }
 
     /// What was added a second over the window, in the metric's unit a nanosecond.
@@ -251,14 +290,26 @@ impl Books {
     }
 }
 
+/// Whether what a busy target uses is not the victim's own.
+fn is_neighbour(victim: TargetId, other: &Busy, roster: &Roster) -> bool {
+    other.target != victim && !(other.is_held && roster.holds(victim, other.target))
+}
+
+/// A bit for each CPU, one in 64 the same: lists without a common bit have no CPU in common.
+fn mask(cpus: &[u32]) -> u64 {
+    cpus.iter().fold(0, |mask, cpu| mask | 1 << (cpu % 64))
+}
+
 /// Most CPU time on the victim's CPUs first.
-fn rivals(victim: TargetId, busy: &[(TargetId, f64)], roster: &Roster, caps: &Caps) -> Vec<Rival> {
-    let rival = |&(target, cpu): &(TargetId, f64)| {
-        let overlap = roster.overlap(victim, target, caps)?;
-        let (cpu, certain) = (cpu * overlap.share, overlap.certain);
+fn rivals<'a>(cpus: &[u32], busy: impl Iterator<Item = &'a Busy>, roster: &Roster) -> Vec<Rival> {
+    let own = mask(cpus);
+    let can_meet = |busy: &&Busy| own & busy.mask != 0 || own == 0 || busy.mask == 0;
+    let rival = |busy: &Busy| {
+        let overlap = roster.overlap_of(cpus, &busy.cpus)?;
+        let (target, cpu, certain) = (busy.target, busy.cpu * overlap.share, overlap.certain);
         (cpu > 0.0).then_some(Rival { target, cpu, certain })
     };
-    let mut rivals: Vec<Rival> = busy.iter().filter_map(rival).collect();
+    let mut rivals: Vec<Rival> = busy.filter(can_meet).filter_map(rival).collect();
     rivals.sort_by(|a, b| b.cpu.total_cmp(&a.cpu).then(a.target.cmp(&b.target)));
     rivals
 }

@@ -166,7 +166,8 @@ impl Baseline {
         let id = change.target.id;
         if change.change == Change::GONE {
             self.close(at, id, "went away", out);
-            let victim = self.victims.remove(&id).filter(|victim| victim.learner.is_none());
+            let stands = |victim: &Victim| victim.learner.as_ref().is_none_or(Learner::stands);
+            let victim = self.victims.remove(&id).filter(stands);
             if let Some(learned) = victim.and_then(|victim| victim.learned) {
                 self.learned.keep(self.roster.name(id).to_owned(), learned);
             }
@@ -256,24 +257,29 @@ impl Baseline {
             return;
         };
         let refusal = disturbance(sight, self.caps.any(), &self.config).or_else(|| self.unquiet(victim, value));
+        let learn = self.config.learn.nanos();
+        let stood = learner.stands();
         learner.offer(reading, value, sight, refusal);
-        match learner.learned(self.config.learn.nanos()) {
-            Some(learned) => self.stands(victim, reading, learned, out),
-            None => {
-                self.still_learning(victim, &learner, reading, out);
-                victim.learner = Some(learner);
-            }
+        match learner.learned(learn) {
+            Some(learned) => self.stands(victim, reading, learned, stood, out),
+            None if !stood => self.still_learning(victim, &learner, reading, out),
+            None => {}
         }
+        victim.learner = Some(learner).filter(|learner| !learner.is_done(learn));
     }
 
-    /// Against a given baseline only quiet samples tell what surrounds the victim when it is well.
+    /// Against a given baseline only quiet samples tell what surrounds the victim when it is well; against one that
+    /// was learnt, all but those of a victim that suffers.
     fn unquiet(&self, victim: &Victim, value: f64) -> Option<Refusal> {
         let baseline = victim.learned.as_ref()?.signal;
+        if !matches!(self.config.baseline, Source::Given(_)) {
+            return victim.open.as_ref().map(|_| Refusal::Unquiet);
+        }
         let sample = Sample::of(value, baseline, &self.config);
         sample.is_none_or(|sample| !sample.quiet).then_some(Refusal::Unquiet)
     }
 
-    fn stands(&mut self, victim: &mut Victim, reading: &Reading, learned: Learned, out: &mut Batch) {
+    fn stands(&mut self, victim: &mut Victim, reading: &Reading, learned: Learned, stood: bool, out: &mut Batch) {
         let name = self.roster.name(reading.target).to_owned();
         let signal = victim.learned.as_ref().map_or(learned.signal, |given| given.signal);
         let learned = Learned { signal, ..learned };
@@ -281,9 +287,20 @@ impl Baseline {
         let spread = words::amount(signal.spread, &self.unit);
         let fields: [(&str, &dyn std::fmt::Display); 3] =
             [("target", &name), ("baseline", &value), ("spread", &spread)];
-        self.host.log(Level::INFO, "the baseline stands", &fields);
-        out.readings
-            .push(self.baseline_reading(reading.at, reading.target, &learned));
+        let (level, message) = match stood {
+            false => (Level::INFO, "the baseline stands"),
+            true => (Level::DEBUG, "the baseline was learnt better"),
+        };
+        self.host.log(level, message, &fields);
+        if victim
+            .learned
+            .as_ref()
+            .is_none_or(|known| known.signal.middle != signal.middle)
+            || !stood
+        {
+            out.readings
+                .push(self.baseline_reading(reading.at, reading.target, &learned));
+        }
         victim.learned = Some(learned.clone());
         self.learned.keep(name, learned);
         self.is_unkept = true;

@@ -67,8 +67,8 @@ pub struct BaselineConfig {
     /// The span over which the cause is accounted: CPU time, waiting, throttling, steal. 100 ms to
     /// 10 s; default 1 s. It should hold several samples of the slowest collector.
     pub window: Span,
-    /// How long accepted samples must have been taken before a baseline stands. 100 ms to 1 day;
-    /// default 15 s.
+    /// How long accepted samples must have been taken before a baseline stands; it is learnt better until there are
+    /// five times as many. 100 ms to 1 day; default 15 s.
     pub learn: Span,
     /// Where the baseline comes from: `Learn` (default), `Given(value)` or `Load("key")`.
     pub baseline: Source,

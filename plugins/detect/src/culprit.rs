@@ -6,9 +6,11 @@
 //! each neighbour uses (CPU time, cache, memory and device traffic), at once and a little later but never earlier; takes
 //! the best, takes off what that explains, and goes on with what is left, so that a bystander is not named beside the
 //! culprit. A neighbour whose use does not vary is never named: nothing can be known of it. Both say so where it is none
-//! of them.
+//! of them. A look at many neighbours is spread over instants, some milliseconds in all.
 
 mod lines;
+mod look;
+mod looks;
 mod score;
 mod suspect;
 #[cfg(test)]
@@ -19,6 +21,8 @@ use crate::saved;
 use crate::signal::{self, Signal};
 use crate::watch::{Kept, Watch};
 use lines::Lines;
+use look::Request;
+use looks::{Looks, Work};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +38,7 @@ pub struct Culprits {
     heard: BTreeMap<TargetId, (f64, f64)>,
     lines: Lines,
     cases: BTreeMap<TargetId, Case>,
+    looks: Looks,
 }
 
 /// A victim that another detector found.
@@ -78,6 +83,7 @@ impl Element for Culprits {
             heard: BTreeMap::new(),
             lines: Lines::new(spans as usize),
             cases: BTreeMap::new(),
+            looks: Looks::default(),
             host: host.clone(),
             config,
         })
@@ -108,21 +114,29 @@ impl Transform for Culprits {
             self.hear(reading);
         }
         let (cases, lines, heard) = (&mut self.cases, &mut self.lines, &mut self.heard);
+        let looks = &mut self.looks;
         let closed = self.watch.hear(input, out, |id| {
             cases.remove(&id);
             lines.forget(id);
             heard.remove(&id);
+            looks.forget(id);
         });
         for (port, batch) in input.batches() {
             for finding in &batch.findings {
                 self.find(port, finding, out);
             }
         }
+        let mut work = Work::new();
         if closed {
-            self.keep();
-            self.look(input.at, out);
+            self.keep(&mut work);
+            self.ask(input.at);
         }
-        Ok(self.watch.ledger.due())
+        self.look(input.at, &mut work, out);
+        Ok(match (self.watch.ledger.due(), self.looks.soon(input.at)) {
+            (Wish::At(due), Some(soon)) => Wish::At(due.min(soon)),
+            (Wish::Nothing, Some(soon)) => Wish::At(soon),
+            (due, None) => due,
+        })
     }
 }
 
@@ -153,6 +167,7 @@ impl Culprits {
             case.open.retain(|open| *open != name);
             if case.open.is_empty() {
                 self.cases.remove(&finding.victim);
+                self.looks.drop_victim(finding.victim);
                 let why = format!(
                     "`{}` is found to suffer no longer",
                     self.watch.roster.name(finding.victim)
@@ -168,46 +183,62 @@ impl Culprits {
         }
     }
 
-    fn keep(&mut self) {
+    fn keep(&mut self, work: &mut Work) {
         let heard = std::mem::take(&mut self.heard);
         self.lines.next();
-        for (id, seen) in self.watch.ledger.seen() {
+        let seen = self.watch.ledger.seen();
+        for (id, seen) in seen {
             let signal = heard.get(id).map(|(sum, count)| sum / count);
             self.lines.keep(*id, signal, seen);
         }
+        work.close(seen.len());
     }
 
-    /// Looks at the victims that were not looked at for a while.
-    fn look(&mut self, at: Nanos, out: &mut Batch) {
+    /// Asks for a look at the victims that were not looked at for a while.
+    fn ask(&mut self, at: Nanos) {
         let every = self.config.every.nanos();
+        for (victim, case) in &mut self.cases {
+            let young = case.looked_ns.is_some_and(|looked| at.since(Nanos(looked)) < every);
+            if !young {
+                case.looked_ns = Some(at.0);
+                self.looks.ask(*victim);
+            }
+        }
+    }
+
+    /// Looks for as long as this instant may, and tells what was found.
+    fn look(&mut self, at: Nanos, work: &mut Work, out: &mut Batch) {
+        let roster = &self.watch.roster;
+        let neighbours = |victim| roster.neighbours(victim);
+        let mut found = Vec::new();
+        while let Some(this) = self.looks.go(&self.lines, &self.config, work, neighbours) {
+            found.push(this);
+        }
+        for (request, suspects) in found {
+            self.tell(at, &request, &suspects, out);
+        }
+    }
+
+    fn tell(&mut self, at: Nanos, request: &Request, suspects: &[Suspect], out: &mut Batch) {
+        let victim = request.victim;
+        let Some(case) = self.cases.get(&victim) else { return };
         let Watch {
             roster, caps, docket, ..
         } = &mut self.watch;
-        for (victim, case) in &mut self.cases {
-            let young = case.looked_ns.is_some_and(|looked| at.since(Nanos(looked)) < every);
-            if young {
-                continue;
-            }
-            case.looked_ns = Some(at.0);
-            let neighbours = roster.neighbours(*victim);
-            let suspects = suspect::suspects(&self.lines, *victim, &neighbours, &self.config);
-            let finding = Finding {
-                at,
-                victim: *victim,
-                resource: suspects
-                    .first()
-                    .map_or(Resource::UNKNOWN, |first| first.resource(*victim, roster, caps)),
-                severity: case.severity,
-                confidence: suspects.first().map_or(0.0, |first| first.score),
-                culprits: suspects.iter().map(Suspect::culprit).collect(),
-                why: sentence(roster.name(*victim), &suspects, neighbours.len(), &self.config, |id| {
-                    roster.name(id)
-                })
-                .into(),
-                ..Finding::default()
-            };
-            docket.tell(finding, out);
-        }
+        let count = request.neighbours.len();
+        let finding = Finding {
+            at,
+            victim,
+            resource: suspects
+                .first()
+                .map_or(Resource::UNKNOWN, |first| first.resource(victim, roster, caps)),
+            severity: case.severity,
+            confidence: suspects.first().map_or(0.0, |first| first.score),
+            culprits: suspects.iter().map(Suspect::culprit).collect(),
+            why: sentence(roster.name(victim), suspects, count, &self.config, |id| roster.name(id)).into(),
+            ..Finding::default()
+        };
+        docket.tell(finding, out);
     }
 }
 

@@ -2,6 +2,9 @@
 //! cap, under the victim's own quota, under steal or under a neighbour's load teaches nothing; of
 //! the rest the third counts in which the victim waited least for a CPU, for what is not a target of
 //! the graph disturbs it too, and cannot be asked to stop.
+//!
+//! Learning goes on for a while after there is a baseline: the first seconds of a server are not like
+//! those that follow, and noise in them would stay.
 
 use crate::account::{Eye, Sight};
 use crate::config::BaselineConfig;
@@ -13,6 +16,10 @@ use serde::{Deserialize, Serialize};
 const LEAST_SAMPLES: usize = 10;
 /// One in how many of the accepted samples counts: those with the least waiting.
 const CALMEST: usize = 3;
+/// How many times the learning span is learnt from in all.
+const MOST_SPANS: u64 = 5;
+/// Into how many parts of the learning span what follows the first baseline is divided: after each it is looked at anew.
+const LOOKS: u64 = 4;
 /// The longest that one sample counts for, where readings have no span.
 const LONGEST: Nanos = Nanos::from_secs(1);
 /// Waiting, in seconds a second, and a neighbour's CPU time, in CPUs, that are visibly a disturbance.
@@ -76,7 +83,7 @@ pub enum Refusal {
     Stolen,
     /// Neighbours keep it waiting.
     Disturbed,
-    /// The signal itself is not quiet, against a given baseline.
+    /// The signal itself is not quiet, against a baseline that is given or stands already.
     Unquiet,
 }
 
@@ -88,7 +95,7 @@ impl Refusal {
             Self::Throttled => "its own cpu quota stops it",
             Self::Stolen => "the hypervisor takes its cpus",
             Self::Disturbed => "neighbours keep it waiting for a cpu",
-            Self::Unquiet => "it is worse than the given baseline",
+            Self::Unquiet => "it is worse than its baseline",
         }
     }
 }
@@ -151,6 +158,8 @@ pub struct Learner {
     began: Option<Nanos>,
     last: Nanos,
     accepted: Nanos,
+    /// How much must be accepted for the next baseline, once there was one.
+    next: Option<Nanos>,
     refusal: Option<Refusal>,
 }
 
@@ -168,14 +177,27 @@ impl Learner {
         self.shots.push(Shot::of(value, sight));
     }
 
-    /// What was learnt, once samples of that span were accepted.
-    pub fn learned(&self, learn: Nanos) -> Option<Learned> {
-        (self.accepted >= learn && self.shots.kept().len() >= LEAST_SAMPLES).then_some(())?;
+    /// What was learnt, once samples of that span were accepted, and again each time that there are some more.
+    pub fn learned(&mut self, learn: Nanos) -> Option<Learned> {
+        let due = self.accepted >= self.next.unwrap_or(learn);
+        (due && self.shots.kept().len() >= LEAST_SAMPLES).then_some(())?;
         let calm = self.calmest();
-        Some(Learned {
+        let learned = Learned {
             signal: typical(&calm, |shot| Some(shot.signal))?,
             context: context(&calm),
-        })
+        };
+        self.next = Some(self.accepted + Nanos(learn.0 / LOOKS));
+        Some(learned)
+    }
+
+    /// Whether there was a baseline already, and what follows only betters it.
+    pub fn stands(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Whether enough was learnt.
+    pub fn is_done(&self, learn: Nanos) -> bool {
+        self.stands() && self.accepted.0 >= learn.0.saturating_mul(MOST_SPANS)
     }
 
     /// How much was accepted.
@@ -267,6 +289,22 @@ mod tests {
         assert_eq!(learner.learned(Nanos::from_secs(3)), None);
         feed(&mut learner, 1, None);
         assert_eq!(learner.learned(Nanos::from_secs(3)).unwrap().signal.middle, 101.0);
+    }
+
+    #[test]
+    fn noise_in_the_first_seconds_does_not_stay() {
+        let mut learner = Learner::default();
+        let learn = Nanos::from_secs(3);
+        let mut baselines = Vec::new();
+        for i in 1..=75_u64 {
+            let sample = Reading::delta(Nanos(i * STEP.0), STEP, TargetId(1), MetricId(1), 0.0);
+            let signal = if i <= 15 { 1200.0 } else { 250.0 };
+            learner.offer(&sample, signal, &Sight::default(), None);
+            baselines.extend(learner.learned(learn).map(|learned| learned.signal.middle));
+            assert_eq!(learner.is_done(learn), i == 75, "{i}");
+        }
+        assert_eq!((baselines.first(), baselines.last()), (Some(&1200.0), Some(&250.0)));
+        assert!(baselines.len() > 10, "{baselines:?}");
     }
 
     #[test]

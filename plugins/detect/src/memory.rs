@@ -4,8 +4,8 @@
 use crate::learn::Learned;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Most names of which what was learnt is kept.
-const MOST: usize = 1024;
+/// Most names of which what was learnt is kept: more than a machine has victims at a time.
+const MOST: usize = 256;
 
 /// See the file.
 #[derive(Clone, Debug, Default)]

@@ -117,8 +117,11 @@ impl Roster {
 
     /// How much of a neighbour's CPU time falls on the victim's CPUs; `None` where they share none.
     pub fn overlap(&self, victim: TargetId, neighbour: TargetId, caps: &Caps) -> Option<Overlap> {
-        let own = self.cpus(victim, caps);
-        let other = self.cpus(neighbour, caps);
+        self.overlap_of(&self.cpus(victim, caps), &self.cpus(neighbour, caps))
+    }
+
+    /// The same of the CPUs of both; empty where not restricted.
+    pub fn overlap_of(&self, own: &[u32], other: &[u32]) -> Option<Overlap> {
         let share = match (own.is_empty(), other.is_empty()) {
             (false, false) => other.iter().filter(|cpu| own.contains(cpu)).count() as f64 / other.len() as f64,
             (false, true) if !self.cpus.is_empty() => (own.len() as f64 / self.cpus.len() as f64).min(1.0),

@@ -2,16 +2,17 @@
 //!
 //! Each span of every target becomes a sheet of numbers (`sheet`), with how crowded it is around it (`crowd`). What is
 //! usual is taken from the target's own past when its neighbours did least (`past`). What is lost against that is divided
-//! among the resources (`stack`); what persists is a case (`case`); who uses what it loses is to blame (`blame`). Kernel
-//! signals are triaged as DataDog's noisy-neighbour canary does: throttling is the target's own doing and steal is the
-//! hypervisor's, before any neighbour is suspected. It works with whatever of the signals there is, and says what it could
-//! not see.
+//! among the resources (`stack`); what that can do to whoever waits is bounded (`queue`); what persists is a case (`case`);
+//! who uses what it loses is to blame (`blame`). Kernel signals are triaged as DataDog's noisy-neighbour canary does:
+//! throttling is the target's own doing and steal is the hypervisor's, before any neighbour is suspected. It works with
+//! whatever of the signals there is, and says what it could not see.
 
 mod blame;
 mod case;
 mod cores;
 mod crowd;
 mod past;
+mod queue;
 mod sheet;
 mod stack;
 mod state;
@@ -23,7 +24,7 @@ use crate::config::TriageConfig;
 use crate::signal::{self, Signal};
 use crate::watch::{Watch, is_listed};
 use blame::Ground;
-use case::{Case, Turn};
+use case::{Case, Said, Turn};
 use cores::Cores;
 use crowd::{Crowd, Member};
 use past::Past;
@@ -163,14 +164,18 @@ impl Triage {
         }
         let usual = case.refer(victim.id, span, now, &self.past);
         let lost = stack::stack(now, usual, &self.config);
-        let tail = stack::tail(now, usual);
+        let said = Said {
+            lost,
+            tail: stack::tail(now, usual),
+            bound: queue::bound(now, &lost, victim.cpus.len()),
+        };
         let whole = Reading::gauge(at, victim.id, self.ids.loss, lost.harm()).estimated();
         out.readings.push(whole);
         out.readings.extend(self.ids.readings(at, victim.id, &lost));
         let Some(case) = self.cases.get_mut(&victim.id) else {
             return;
         };
-        match case.hear(span, lost, tail, &self.config) {
+        match case.hear(span, said, &self.config) {
             Turn::Peace | Turn::Lull => {}
             Turn::Trouble => self.tell(at, victim, crowd, out),
             Turn::Ends => {

@@ -25,9 +25,16 @@ impl Typical {
 
     /// Of these values, in any order; `None` where there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
-        let middle = median(values.to_vec())?;
-        let strays = values.iter().map(|value| (value - middle).abs()).collect();
-        let spread = median(strays)? * TO_DEVIATION;
+        Self::of_these(&mut values.to_vec())
+    }
+
+    /// The same; the values are used up.
+    pub fn of_these(values: &mut [f64]) -> Option<Self> {
+        let middle = middle(values)?;
+        for value in values.iter_mut() {
+            *value = (*value - middle).abs();
+        }
+        let spread = self::middle(values)? * TO_DEVIATION;
         Some(Self { middle, spread })
     }
 
@@ -39,13 +46,23 @@ impl Typical {
 
 /// The median; `None` of nothing.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.retain(|value| value.is_finite());
-    values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => values.get(half).copied(),
-        _ => Some(values[half - 1] / 2.0 + values[half] / 2.0),
+    middle(&mut values)
+}
+
+/// The median of those that are numbers; `None` of nothing. Moves them.
+pub fn middle(values: &mut [f64]) -> Option<f64> {
+    let count = values.iter().filter(|value| value.is_finite()).count();
+    if count == 0 {
+        return None;
+    }
+    if count < values.len() {
+        values.sort_unstable_by_key(|value| !value.is_finite());
+    }
+    let values = &mut values[..count];
+    let (below, middle, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
+    match below.iter().copied().max_by(f64::total_cmp) {
+        Some(before) if count.is_multiple_of(2) => Some(before / 2.0 + *middle / 2.0),
+        _ => Some(*middle),
     }
 }
 
@@ -110,6 +127,23 @@ mod tests {
         assert_eq!(Typical::of(&[]), None);
         assert_eq!(Typical::of(&[f64::NAN]), None);
         assert_eq!(median(vec![1.0, 3.0]), Some(2.0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_middle_is_that_of_the_sorted_numbers(
+            mut values in proptest::collection::vec(proptest::prop_oneof![-9.0..9.0_f64, proptest::num::f64::ANY], 0..70)
+        ) {
+            let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+            sorted.sort_by(f64::total_cmp);
+            let half = sorted.len() / 2;
+            let expected = match sorted.len() {
+                0 => None,
+                odd if odd % 2 == 1 => Some(sorted[half]),
+                _ => Some(sorted[half - 1] / 2.0 + sorted[half] / 2.0),
+            };
+            proptest::prop_assert_eq!(middle(&mut values).map(f64::to_bits), expected.map(f64::to_bits));
+        }
     }
 
     #[test]

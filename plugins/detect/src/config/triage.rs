@@ -30,6 +30,10 @@ pub struct TriageConfig {
     /// How many times longer than usual the 99th percentile of latencies must be, less one, where it is steady enough to tell:
     /// then it decides, if at least 0.02 are lost to anybody. 0.01 to 1000; default 0.12.
     pub tail: f64,
+    /// How much longer answers must be able to take, less one, for what is lost on the CPU: a queue makes so much of it and
+    /// no more. 0 to 10; default 0.09: a tenth, less the hundredth to which what is lost is known. 0 leaves it to `loss` and
+    /// `tail`.
+    pub slower: f64,
     /// The share of the blame from which a neighbour is named; the first is in any case. 0 to 1; default 0.25.
     pub culprit_share: f64,
     /// Whether a target that slows itself, by its own quota or its own load, is told too. Default true; nobody is named then.
@@ -54,6 +58,7 @@ impl Default for TriageConfig {
             quiet_of: 5,
             spreads: 3.0,
             tail: 0.12,
+            slower: 0.09,
             culprit_share: 0.25,
             own: true,
             cores: Vec::new(),
@@ -77,6 +82,7 @@ impl Configure for TriageConfig {
         check_votes(self.quiet, self.quiet_of, ["quiet", "quiet_of"], faults);
         check_range(self.spreads, 0.0..=100.0, "spreads", faults);
         check_range(self.tail, 0.01..=1000.0, "tail", faults);
+        check_range(self.slower, 0.0..=10.0, "slower", faults);
         check_range(self.culprit_share, 0.0..=1.0, "culprit_share", faults);
         let mut cpus: Vec<u32> = self.cores.iter().flatten().copied().collect();
         let count = cpus.len();

@@ -122,6 +122,40 @@ fn none_of_them_is_said_where_nobody_goes_with_it() {
 }
 
 #[test]
+fn a_look_at_many_is_spread_over_instants_that_it_asks_for_and_answers_within_a_tenth_of_a_second() {
+    let mut scene = Scene::new("", 400);
+    let many = |second: u64| {
+        let (ratio, mut cpus) = harmed(second);
+        cpus.extend((0..397).map(|nth| wobble(second * 13 + nth * 29)));
+        (ratio, cpus)
+    };
+    for second in 0..300 {
+        let (ratio, cpus) = many(second);
+        scene.second((ratio, &cpus), None);
+    }
+    let (ratio, cpus) = many(300);
+    assert_eq!(scene.second((ratio, &cpus), Some(Phase::BEGINS)), []);
+    let began = Nanos::from_secs(scene.second);
+    let mut at = began + Nanos::from_millis(1);
+    let found = loop {
+        let mut out = Batch::default();
+        let wish = scene
+            .node
+            .raw()
+            .input(at, [].as_slice().into(), &mut out)
+            .into_result()
+            .unwrap();
+        if let Some(found) = out.findings.first() {
+            break found.clone();
+        }
+        assert!(wish > at && wish < began + Nanos::from_millis(100), "{wish:?}");
+        at = wish;
+    };
+    assert!(at > began + Nanos::from_millis(1), "it takes some instants");
+    assert_eq!(found.culprits.iter().map(|c| c.target.0).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
 fn one_who_never_varies_is_never_named() {
     let mut scene = Scene::new("", 1);
     let steady = |second: u64| (if on(second) { 2.0 } else { 1.0 }, vec![1.0]);

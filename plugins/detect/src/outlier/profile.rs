@@ -90,7 +90,7 @@ impl Profiles {
 
     /// That much time passed: what was learnt before weighs `daily` of itself after a day.
     pub fn age(&mut self, passed: Nanos, daily: f64) {
-        let weight = daily.powf(passed.seconds() / DAY_SECONDS);
+        let weight = libm::pow(daily, passed.seconds() / DAY_SECONDS);
         for profile in self.all.values_mut() {
             profile.samples *= weight;
             profile.squares *= weight;

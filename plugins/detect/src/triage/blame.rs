@@ -71,7 +71,8 @@ pub fn blame(ground: &Ground<'_>, victim: &Member, usual: Option<&Usual>, resour
 }
 
 fn is_neighbour(roster: &Roster, victim: &Member, other: &Member) -> bool {
-    other.id != victim.id && !other.is_holder && !roster.holds(victim.id, other.id)
+    let is_own = other.is_held && roster.holds(victim.id, other.id);
+    other.id != victim.id && !other.is_holder && !is_own
 }
 
 /// What a neighbour used in the spans of the reference, as a share of what it uses now, 1 at most. One that was not there

@@ -1,6 +1,7 @@
 //! The case of one target: whether what it loses persists, and since when.
 
 use super::past::{Past, Usual};
+use super::queue::Reach;
 use super::sheet::{Item, Sheet};
 use super::stack::Stack;
 use crate::config::TriageConfig;
@@ -30,12 +31,25 @@ pub struct Case {
     since: Option<u64>,
     usual: Option<Usual>,
     made: u64,
+    /// How much slower answers can be for what is lost.
+    reach: Reach,
     /// What is lost, smoothed over the trouble.
     pub stack: Stack,
     /// Who is to blame, smoothed likewise.
     pub blame: Vec<(u32, f64)>,
     /// Whether a finding is open.
     pub is_open: bool,
+}
+
+/// What a span says of a target.
+#[derive(Copy, Clone, Debug)]
+pub struct Said {
+    /// What is lost.
+    pub lost: Stack,
+    /// How many times longer than usual the tail is, less one, where that can be told.
+    pub tail: Option<f64>,
+    /// How many times longer answers can be for what is lost, less one, where there is such a bound.
+    pub bound: Option<f64>,
 }
 
 /// Where a case goes after a span.
@@ -72,9 +86,11 @@ impl Case {
         self.usual.as_ref()
     }
 
-    /// Takes in what is lost in a span, and how many times longer than usual the tail is, less one, where that can be told.
-    pub fn hear(&mut self, span: u64, lost: Stack, tail: Option<f64>, config: &TriageConfig) -> Turn {
-        let (bad, quiet) = judged(&lost, tail, config);
+    /// Takes in what a span says.
+    pub fn hear(&mut self, span: u64, said: Said, config: &TriageConfig) -> Turn {
+        let lost = said.lost;
+        self.reach.follow(said.bound);
+        let (bad, quiet) = judged(&said, self.reach, config);
         self.bad.add(bad);
         self.quiet.add(quiet);
         if bad && self.since.is_none() {
@@ -136,15 +152,18 @@ impl Case {
 }
 
 /// Whether a span is bad, and whether it is quiet. What somebody who waits notices is the tail: where it is steady enough
-/// to tell, it decides, if there is a cause at all; else what is lost does.
-fn judged(lost: &Stack, tail: Option<f64>, config: &TriageConfig) -> (bool, bool) {
-    let own = if config.own { lost.get(Resource::SELF) } else { 0.0 };
-    let harm = lost.harm();
+/// to tell, it decides, if there is a cause at all; else what is lost does. Neither counts for more than what was lost can
+/// do to whoever waits.
+fn judged(said: &Said, reach: Reach, config: &TriageConfig) -> (bool, bool) {
+    let own = if config.own { said.lost.get(Resource::SELF) } else { 0.0 };
+    let harm = said.lost.harm();
     let (mut bad, mut quiet) = (harm >= config.loss, harm < config.release);
-    if let Some(tail) = tail.filter(|_| harm > 0.0) {
+    if let Some(tail) = said.tail.filter(|_| harm > 0.0) {
         bad = tail >= config.tail && harm >= LEAST_CAUSE;
         quiet = tail < config.tail / 2.0 || harm < LEAST_CAUSE;
     }
+    bad &= reach.reaches(config.slower);
+    quiet |= !reach.reaches(config.slower / 2.0);
     (bad || own >= config.loss, quiet && own < config.release)
 }
 

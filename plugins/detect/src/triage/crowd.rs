@@ -17,12 +17,31 @@ pub struct Member {
     pub cpus: Vec<u32>,
     /// Whether it holds other targets: their use is its own, and counts once, as theirs.
     pub is_holder: bool,
+    /// Whether another holds it: of most it is not worth asking which.
+    pub is_held: bool,
     /// What was seen of it.
     pub sheet: Sheet,
     /// The share of its CPUs' time that the hypervisor took.
     steal: Option<f64>,
-    caches: Vec<(Part, f64)>,
-    memories: Vec<(Part, f64)>,
+    caches: Parts,
+    memories: Parts,
+}
+
+/// Numbers by part; without a list where parts are not told apart.
+enum Parts {
+    Whole([(Part, f64); 1]),
+    Each(Vec<(Part, f64)>),
+}
+
+impl std::ops::Deref for Parts {
+    type Target = [(Part, f64)];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Whole(whole) => whole,
+            Self::Each(each) => each,
+        }
+    }
 }
 
 impl Member {
@@ -31,8 +50,8 @@ impl Member {
         let parts = |signal| {
             let parts: Vec<(Part, f64)> = seen.of_parts(signal).collect();
             match (parts.is_empty(), seen.get(signal)) {
-                (true, Some(whole)) => vec![(Part::WHOLE, whole)],
-                _ => parts,
+                (true, Some(whole)) => Parts::Whole([(Part::WHOLE, whole)]),
+                _ => Parts::Each(parts),
             }
         };
         Self {
@@ -43,6 +62,7 @@ impl Member {
             memories: parts(Signal::Bandwidth),
             cpus,
             is_holder,
+            is_held: roster.find(id).is_some_and(|known| known.parent != 0),
         }
     }
 
@@ -139,6 +159,7 @@ impl Crowd {
 
     fn look_around(&mut self, cores: &Cores) {
         let mut members = std::mem::take(&mut self.members);
+        let all_load = self.load.iter().sum::<f64>();
         for member in members.iter_mut().filter(|member| !member.is_holder) {
             let near_cpu = (self.on(&member.cpus) - member.cpu()).max(0.0);
             let near_sibling = cores.is_known().then(|| self.near_sibling(member, cores));
@@ -158,7 +179,7 @@ impl Crowd {
             member.sheet.set(Item::NearOccupancy, near_cache);
             member.sheet.set(Item::NearTraffic, near_traffic);
             member.sheet.set(Item::NearIo, near_io);
-            let elsewhere = (self.load.iter().sum::<f64>() + self.roaming - member.cpu() - near_cpu).max(0.0);
+            let elsewhere = (all_load + self.roaming - member.cpu() - near_cpu).max(0.0);
             member.sheet.set(Item::NearElse, has_cpu.then_some(elsewhere));
         }
         self.members = members;

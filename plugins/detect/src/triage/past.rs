@@ -7,7 +7,7 @@
 //! the job, which a single machine does not have.)
 
 use super::sheet::{CROWD, Item, Sheet};
-use crate::typical::{Typical, median};
+use crate::typical::{Typical, middle};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -87,7 +87,18 @@ impl Usual {
 /// Unknown is like anything.
 fn is_near(a: Option<f64>, b: Option<f64>, apart: f64) -> bool {
     match (a, b) {
-        (Some(a), Some(b)) => ((a + SMALL) / (b + SMALL)).ln().abs() <= apart,
+        (Some(a), Some(b)) => {
+            let (a, b) = (a + SMALL, b + SMALL);
+            // Most are told without a logarithm: it lies between `1 - b / a` and `a / b - 1`, if `a` is more.
+            let (less, more) = if a < b { (a, b) } else { (b, a) };
+            if less > 0.0 && more - less < 0.999_999 * apart * less {
+                return true;
+            }
+            if less > 0.0 && more - less > 1.000_001 * apart * more {
+                return false;
+            }
+            libm::log(a / b).abs() <= apart
+        }
         _ => true,
     }
 }
@@ -168,23 +179,19 @@ impl Past {
             .filter(|(_, sheet)| sheet.get(Item::Cpu).is_some());
         let phase = |sheet: &Sheet| is_near(now.get(Item::References), sheet.get(Item::References), SAME_PHASE);
         let load = |sheet: &Sheet, apart| is_near(now.get(Item::Load), sheet.get(Item::Load), apart);
-        let like: Vec<(u64, &Sheet)> = spans.filter(|(_, sheet)| phase(sheet)).collect();
-        let loaded = |apart| {
-            like.iter()
-                .copied()
-                .filter(|(_, sheet)| load(sheet, apart))
-                .collect::<Vec<_>>()
-        };
+        let mut like = Vec::with_capacity(row.sheets.len());
+        like.extend(spans.filter(|(_, sheet)| phase(sheet)));
+        let mut chosen: Vec<(u64, &Sheet)> = Vec::with_capacity(like.len());
         // The nearer the load the better, if there are enough. Cycles for an instruction are the same under any load, and
         // that the load is another says something too.
-        let near = [NEAR_LOAD, SAME_LOAD].map(loaded);
-        let chosen = near
-            .into_iter()
-            .find(|spans| spans.len() >= ENOUGH)
-            .unwrap_or_else(|| match loaded(SAME_LOAD) {
-                few if few.len() >= LEAST => few,
-                _ => like.clone(),
-            });
+        chosen.extend(like.iter().filter(|(_, sheet)| load(sheet, NEAR_LOAD)));
+        if chosen.len() < ENOUGH {
+            chosen.clear();
+            chosen.extend(like.iter().filter(|(_, sheet)| load(sheet, SAME_LOAD)));
+        }
+        if chosen.len() < LEAST {
+            chosen = like;
+        }
         (chosen.len() >= LEAST).then(|| Usual {
             made_for: (now.get(Item::Load), now.get(Item::References)),
             ..usual(calmest(chosen))
@@ -193,34 +200,49 @@ impl Past {
 }
 
 /// The spans in which neighbours did least, each kind of crowd measured by its own most.
-fn calmest(mut spans: Vec<(u64, &Sheet)>) -> Vec<(u64, &Sheet)> {
-    let most = CROWD.map(|item| spans.iter().map(|(_, sheet)| sheet.or_none(item)).fold(0.0, f64::max));
+fn calmest(spans: Vec<(u64, &Sheet)>) -> Vec<(u64, &Sheet)> {
+    let mut most = [0.0_f64; CROWD.len()];
+    for (_, sheet) in &spans {
+        for (most, item) in most.iter_mut().zip(CROWD) {
+            *most = most.max(sheet.or_none(item));
+        }
+    }
     let crowd = |sheet: &Sheet| -> f64 {
         let shares = CROWD.iter().zip(most).filter(|(_, most)| *most > 0.0);
         shares.map(|(item, most)| sheet.or_none(*item) / most).sum()
     };
-    let mut by_crowd: Vec<(f64, (u64, &Sheet))> = spans.drain(..).map(|span| (crowd(span.1), span)).collect();
-    by_crowd.sort_by(|a, b| a.0.total_cmp(&b.0));
-    by_crowd.truncate((by_crowd.len() / CALMEST).clamp(LEAST, MOST));
+    let mut by_crowd: Vec<(f64, (u64, &Sheet))> = spans.into_iter().map(|span| (crowd(span.1), span)).collect();
+    let order = |a: &(f64, (u64, &Sheet)), b: &(f64, (u64, &Sheet))| a.0.total_cmp(&b.0).then(a.1.0.cmp(&b.1.0));
+    let kept = (by_crowd.len() / CALMEST).clamp(LEAST, MOST);
+    if kept < by_crowd.len() {
+        by_crowd.select_nth_unstable_by(kept, order);
+        by_crowd.truncate(kept);
+    }
+    by_crowd.sort_unstable_by(order);
     by_crowd.into_iter().map(|(_, span)| span).collect()
 }
 
 fn usual(spans: Vec<(u64, &Sheet)>) -> Usual {
-    let numbers = |item: Item| -> Vec<f64> { spans.iter().filter_map(|(_, sheet)| sheet.get(item)).collect() };
-    Usual {
-        judged: JUDGED
-            .iter()
-            .filter_map(|item| Some((*item, Typical::of(&numbers(*item))?)))
-            .collect(),
-        crowd: CROWD
-            .iter()
-            .chain([&Item::NearElse])
-            .filter_map(|item| Some((*item, median(numbers(*item))?)))
-            .collect(),
-        load: median(numbers(Item::Load)),
-        spans: spans.iter().map(|(span, _)| *span).collect(),
-        made_for: (None, None),
+    let mut usual = Usual::default();
+    let mut numbers = Vec::with_capacity(spans.len());
+    let read = |item: Item, numbers: &mut Vec<f64>| {
+        numbers.clear();
+        numbers.extend(spans.iter().filter_map(|(_, sheet)| sheet.get(item)));
+    };
+    for item in JUDGED {
+        read(item, &mut numbers);
+        usual
+            .judged
+            .extend(Typical::of_these(&mut numbers).map(|typical| (item, typical)));
     }
+    for item in CROWD.into_iter().chain([Item::NearElse]) {
+        read(item, &mut numbers);
+        usual.crowd.extend(middle(&mut numbers).map(|near| (item, near)));
+    }
+    read(Item::Load, &mut numbers);
+    usual.load = middle(&mut numbers);
+    usual.spans = spans.iter().map(|(span, _)| *span).collect();
+    usual
 }
 
 #[cfg(test)]
@@ -258,6 +280,16 @@ mod tests {
         let other = usual(300.0).unwrap();
         assert!(other.fits(&sheet(1.0, 0.0, 310.0)) && !other.fits(&sheet(1.0, 0.0, 500.0)));
         assert!(other.load().unwrap() < 1000.0, "of another load, never seen before");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn near_is_by_the_logarithm_of_the_ratio(a in 0.0..2.0_f64, ratio in 0.5..1.5_f64, apart in 0.01..0.4_f64) {
+            let b = a * ratio;
+            let far = libm::log((a + SMALL) / (b + SMALL)).abs();
+            proptest::prop_assert_eq!(is_near(Some(a), Some(b), apart), far <= apart);
+            proptest::prop_assert!(is_near(Some(a), Some(b), far), "at the bound");
+        }
     }
 
     #[test]

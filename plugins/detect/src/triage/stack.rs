@@ -56,6 +56,8 @@ const LEAST_BLOCKED: f64 = 0.02;
 const MORE_BLOCKED: f64 = 0.2;
 /// The cycles that a miss of the last-level cache costs where stalls are not counted: 85 ns at 2.4 GHz, four at a time.
 const MISS_CYCLES: f64 = 50.0;
+/// The most that one costs: some 120 ns, none beside another.
+const MOST_MISS_CYCLES: f64 = 300.0;
 
 /// See the file. Shares of a second of work.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,14 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// One of these losses.
+    #[cfg(test)]
+    pub fn of(lost: &[(Resource, f64)]) -> Self {
+        let mut stack = Self::default();
+        lost.iter().for_each(|(resource, lost)| stack.set(*resource, *lost));
+        stack
+    }
+
     /// What is lost through a resource.
     pub fn get(&self, resource: Resource) -> f64 {
         let at = RESOURCES.iter().position(|this| *this == resource);
@@ -115,7 +125,8 @@ pub fn stack(now: &Sheet, usual: Option<&Usual>, config: &TriageConfig) -> Stack
     stack.set(Resource::HYPERVISOR, steal / (1.0 - steal));
     if let Some(usual) = usual {
         if rose(now, usual, Item::NearIo) > 0.1 * now.or_none(Item::NearIo) {
-            stack.set(Resource::IO, blocked(now, usual, Item::IoSome, config));
+            let blocked = blocked(now, usual, Item::IoSome, config);
+            stack.set(Resource::IO, blocked.max(saturated(now, usual, config)));
         }
         stack.set(Resource::MEMORY, blocked(now, usual, Item::MemorySome, config));
         cycles(now, usual, config, &mut stack);
@@ -210,6 +221,17 @@ fn blocked(now: &Sheet, usual: &Usual, item: Item, config: &TriageConfig) -> f64
     if clear { extra / (1.0 - share).max(0.05) } else { 0.0 }
 }
 
+/// Pressure is the share of time in which any request waits for a device: where it always was so high that there is no room
+/// for the rise that counts, it says nothing of how long each waits, and what latencies are longer does.
+fn saturated(now: &Sheet, usual: &Usual, config: &TriageConfig) -> f64 {
+    let (Some(share), Some(usually)) = (now.get(Item::IoSome), usual.get(Item::IoSome)) else {
+        return 0.0;
+    };
+    let is_full = usually.middle * (1.0 + MORE_BLOCKED) >= 1.0 && share >= usually.middle;
+    let longer = tail(now, Some(usual)).filter(|longer| is_full && *longer >= config.tail);
+    longer.unwrap_or(0.0)
+}
+
 /// How much more of what neighbours do there is than was usual.
 fn rose(now: &Sheet, usual: &Usual, item: Item) -> f64 {
     now.or_none(item) - usual.crowd(item).unwrap_or(0.0)
@@ -224,8 +246,8 @@ fn cycles(now: &Sheet, usual: &Usual, config: &TriageConfig, stack: &mut Stack) 
     if usually.middle <= 0.0 || cost <= usually.above(config.spreads) || extra <= 0.0 {
         return;
     }
-    let (more_misses, dearer_misses, rest) = divided(now, usual, extra);
     let near = Near::of(now, usual);
+    let (more_misses, dearer_misses, rest) = divided(now, usual, extra);
     let mut lose = |resource, part: f64| stack.set(resource, stack.get(resource) + part / usually.middle);
     if near.cache {
         lose(Resource::L3, more_misses);
@@ -233,7 +255,7 @@ fn cycles(now: &Sheet, usual: &Usual, config: &TriageConfig, stack: &mut Stack) 
     if near.traffic {
         lose(Resource::MEMORY_BANDWIDTH, dearer_misses);
     }
-    if let Some(resource) = near.rest(now) {
+    if let Some(resource) = near.rest(now, rest) {
         lose(resource, rest);
     }
 }
@@ -257,13 +279,21 @@ fn divided(now: &Sheet, usual: &Usual, extra: f64) -> (f64, f64, f64) {
             let cache = ((misses - usually) * cost).max(0.0);
             (cache, (stalled - stalled_usually - cache).max(0.0))
         }
-        (Some((misses, usually)), None) => (((misses - usually) * MISS_CYCLES).max(0.0), 0.0),
+        (Some((misses, usually)), None) => (((misses - usually) * most_of_a_miss(usual)).max(0.0), 0.0),
         (None, Some((stalled, usually))) => (0.0, (stalled - usually).max(0.0)),
         (None, None) => (0.0, 0.0),
     };
     let cache = cache.min(extra);
     let memory = memory.min(extra - cache);
     (cache, memory, extra - cache - memory)
+}
+
+/// The most cycles that a miss can cost a target whose stalls are not counted: all of its usual cycles for each of its usual
+/// misses, where that is not beyond belief. What more misses can explain is put down to them, for they are seen.
+fn most_of_a_miss(usual: &Usual) -> f64 {
+    let middle = |item| usual.get(item).map_or(0.0, |typical| typical.middle);
+    let all = middle(Item::Cost) / middle(Item::Misses).max(1e-9);
+    all.clamp(MISS_CYCLES, MOST_MISS_CYCLES)
 }
 
 /// Whether neighbours do more than usual through each of the three.
@@ -289,17 +319,77 @@ impl Near {
         }
     }
 
-    /// Through what the rest is lost. With misses and stalls counted and cores known it is the sibling or nobody; else what
-    /// was not seen may be it.
-    fn rest(&self, now: &Sheet) -> Option<Resource> {
+    /// Through what the rest is lost. With stalls counted and cores known it is the sibling or nobody. Without stalls dearer
+    /// misses are in it too, as far as there are any; else what was not seen may be it.
+    fn rest(&self, now: &Sheet, rest: f64) -> Option<Resource> {
         let sees = |item| now.get(item).is_some();
+        let dearer = !sees(Item::Stalls) && now.or_none(Item::Misses) * MOST_MISS_CYCLES >= rest;
         match (sees(Item::Misses) || sees(Item::Stalls), self) {
             (_, Self { sibling: true, .. }) => Some(Resource::SMT),
+            (true, Self { traffic: true, .. }) if dearer => Some(Resource::MEMORY_BANDWIDTH),
             (true, _) if sees(Item::NearSibling) => None,
             (false, Self { cache: true, .. }) => Some(Resource::L3),
             (false, Self { traffic: true, .. }) => Some(Resource::MEMORY_BANDWIDTH),
             (_, Self { elsewhere: true, .. }) => Some(Resource::UNKNOWN),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::past::Past;
+
+    fn sheet(numbers: &[(Item, f64)]) -> Sheet {
+        let mut sheet = Sheet::default();
+        for (item, number) in numbers.iter().chain(&[(Item::Cpu, 1.0), (Item::References, 0.03)]) {
+            sheet.set(*item, Some(*number));
+        }
+        sheet
+    }
+
+    /// Cycles and misses per instruction, cache held, what others use of the sibling, the cache and the memory.
+    fn seen([cost, misses, held, sibling, cache, traffic]: [f64; 6]) -> Sheet {
+        sheet(&[
+            (Item::Cost, cost),
+            (Item::Misses, misses),
+            (Item::Occupancy, held),
+            (Item::Traffic, 500e6),
+            (Item::NearSibling, sibling),
+            (Item::NearOccupancy, cache),
+            (Item::NearTraffic, traffic),
+        ])
+    }
+
+    #[test]
+    fn where_stalls_are_not_counted_dearer_misses_are_put_down_to_traffic_and_more_of_them_to_the_cache() {
+        let worst = |usually: [f64; 6], now: [f64; 6]| {
+            let mut past = Past::default();
+            for _ in 0..30 {
+                past.next();
+                past.keep(TargetId(1), seen(usually));
+            }
+            let now = seen(now);
+            let usual = past.usual(TargetId(1), 30, &now);
+            let stack = stack(&now, usual.as_ref(), &TriageConfig::default());
+            (stack.worst(false), stack.harm() > 0.15)
+        };
+        let alone = [1.1, 0.0015, 8e6, 0.1, 0.0, 0.0];
+        for (usually, now, expected) in [
+            (alone, [5.9, 0.025, 4e6, 0.1, 7e6, 700e6], Resource::L3),
+            (alone, [5.9, 0.025, 4e6, 0.9, 7e6, 700e6], Resource::L3),
+            (alone, [1.6, 0.0015, 8e6, 0.9, 0.0, 0.0], Resource::SMT),
+            (
+                [20.8, 0.099, 1e6, 0.1, 1e6, 0.0],
+                [24.7, 0.0995, 1e6, 0.1, 1e6, 3e9],
+                Resource::MEMORY_BANDWIDTH,
+            ),
+        ] {
+            assert_eq!(worst(usually, now), (expected, true), "{now:?}");
+        }
+        // Without misses none can be dearer: what it costs more is its own.
+        let computes = [0.8, 0.0, 1e5, 0.1, 0.0, 0.0];
+        assert!(!worst(computes, [1.2, 0.0, 1e5, 0.1, 1e6, 3e9]).1);
     }
 }

@@ -1,6 +1,7 @@
 //! Every cause by table on a small machine, silence where nothing is wrong, what is said where signals are missing, and
 //! what happens when targets, remedies and the detector itself come and go.
 
+mod limits;
 mod noise;
 mod scene;
 

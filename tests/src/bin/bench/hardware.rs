@@ -36,10 +36,11 @@ fn lab() -> Result<Vec<Line>, Box<dyn Error>> {
     if !have(&[Need::Lab]) {
         return Err("it needs the emulated machine".into());
     }
+    // `read` by itself is a word of the shell.
     let lab = Lab::new()
-        .program(&built("pipeline-plugin-perf", "read")?, "/bin/read")
+        .program(&built("pipeline-plugin-perf", "read")?, "/bin/counters")
         .program(&built("pipeline-resctrl-fs", "schemata")?, "/bin/schemata");
-    let text = lab.run("read && schemata").printed;
+    let text = lab.run("counters && schemata").printed;
     let of = |name: &&'static str| line(name, name.trim_start_matches("lab_"), &text);
     LAB.lines.iter().map(of).collect()
 }

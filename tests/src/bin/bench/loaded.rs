@@ -25,7 +25,8 @@ impl Run {
     /// A run with the plugins on the search path.
     pub fn new() -> Self {
         let clock = Clock::real();
-        let logger = Logger::new(Format::Text, Level::WARN, clock.clone(), Box::new(std::io::stderr()));
+        // What an element warns of is not measured: hours pass in seconds here.
+        let logger = Logger::new(Format::Text, Level::ERROR, clock.clone(), Box::new(std::io::stderr()));
         let nowhere = std::path::Path::new("/proc/nowhere");
         let journal = Journal::new(nowhere, "bench");
         let shared = Shared::new(clock, logger, journal, "bench".to_owned(), true, nowhere.to_owned());
@@ -57,8 +58,13 @@ impl Run {
 
     /// A node of a loaded plugin, by itself.
     pub fn node(&self, element: &str) -> Result<NodeBox, Box<dyn Error>> {
+        self.node_of(element, "")
+    }
+
+    /// The same with a config.
+    pub fn node_of(&self, element: &str, config: &str) -> Result<NodeBox, Box<dyn Error>> {
         let plan = self.plan(element, &[])?;
-        let made = plan.element.create()("".into(), self.side(element)?.handle()).into_result();
+        let made = plan.element.create()(config.into(), self.side(element)?.handle()).into_result();
         let mut node = made.map_err(|faults| format!("`{element}` cannot be made: {faults:?}"))?;
         node.start().into_result().map_err(|failure| failure.to_string())?;
         Ok(node)

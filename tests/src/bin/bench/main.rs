@@ -7,6 +7,7 @@
 
 mod arguments;
 mod boundary;
+mod decide;
 mod hardware;
 mod instant;
 mod line;
@@ -41,6 +42,18 @@ const BENCHMARKS: &[Benchmark] = &[
     record::REPLAY,
     record::BYTES,
     sim::HOUR,
+    decide::BASELINE,
+    decide::TRIAGE,
+    decide::CULPRIT,
+    decide::OUTLIER,
+    decide::CLASS,
+    decide::PATTERN,
+    decide::FIXED,
+    decide::THROTTLE,
+    decide::PRIORITY,
+    decide::ADAPTIVE,
+    decide::DYNAMIC,
+    decide::BUDGET,
 ];
 
 fn main() -> ExitCode {

@@ -79,6 +79,7 @@ impl Default for Moment {
 
 pub struct Scene {
     pub has_counters: bool,
+    pub has_stalls: bool,
     pub has_caches: bool,
     host: TestHost,
     node: TestNode,
@@ -94,6 +95,7 @@ impl Scene {
         let node = host.node::<Transforms<Triage>>(config).unwrap();
         let mut scene = Self {
             has_counters: true,
+            has_stalls: true,
             has_caches: true,
             host,
             node,
@@ -240,8 +242,10 @@ impl Scene {
             delta(&vocabulary::PERF_CYCLES, instructions * cost);
             delta(&vocabulary::PERF_LLC_LOADS, instructions * moment.references);
             delta(&vocabulary::PERF_LLC_LOAD_MISSES, instructions * moment.misses);
-            let stalls = instructions * moment.misses * moment.miss_cycles;
-            delta(&vocabulary::PERF_STALLS_L3_MISS, stalls);
+            if self.has_stalls {
+                let stalls = instructions * moment.misses * moment.miss_cycles;
+                delta(&vocabulary::PERF_STALLS_L3_MISS, stalls);
+            }
         }
         let mut gauge = |metric: &Metric, value: f64, part: Part| {
             let reading = Reading::gauge(self.at, target, self.host.metric(metric), value);
