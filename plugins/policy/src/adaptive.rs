@@ -16,29 +16,29 @@ mod slack;
 mod tests;
 
 use crate::config::AdaptiveConfig;
-use crate::cores::Cores;
-use crate::lease::{KnobOf, Leases, Turn, Wanted};
+use crate::lease::{self, KnobOf, Leases, Turn, Wanted};
 use crate::presence::Presence;
 use crate::rate::Rate;
 use crate::taken::Uses;
 use crate::world::World;
-use case::{Bench, Case, Stage};
+use case::{Bench, Case, Gauge};
 use fit::Experience;
 use options::Named;
 use pipeline_plugin_api::abi::LAST_PORT;
 use pipeline_plugin_api::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 /// See the file.
 pub struct Adaptive {
     config: AdaptiveConfig,
     host: Host,
     ratio: MetricId,
+    loss: MetricId,
     cpu_time: MetricId,
     world: World,
     goals: BTreeMap<TargetId, Vec<Goal>>,
     named: BTreeMap<KnobId, Named>,
-    cores: Cores,
     uses: Uses,
     experience: Experience,
     cases: BTreeMap<TargetId, Case>,
@@ -58,6 +58,7 @@ impl Element for Adaptive {
         Ports::new()
             .needs_findings("who suffers, from whom, through what")
             .takes(&vocabulary::DETECT_RATIO)
+            .takes(&vocabulary::DETECT_LOSS)
             .takes_any_reading("CPU time used, and metrics that targets have goals for")
             .takes_outcomes("knobs on offer, and what became of actions")
             .gives(&vocabulary::POLICY_ACTIVE)
@@ -68,11 +69,11 @@ impl Element for Adaptive {
     fn create(config: AdaptiveConfig, host: &Host) -> Result<Self> {
         Ok(Self {
             ratio: host.metric(&vocabulary::DETECT_RATIO)?,
+            loss: host.metric(&vocabulary::DETECT_LOSS)?,
             cpu_time: host.metric(&vocabulary::CPU_TIME)?,
-            world: World::default(),
+            world: World::on(&config.siblings)?,
             goals: BTreeMap::new(),
             named: BTreeMap::new(),
-            cores: Cores::new(&config.siblings)?,
             uses: Uses::new(),
             experience: Experience::default(),
             cases: BTreeMap::new(),
@@ -103,9 +104,7 @@ impl Element for Adaptive {
     }
 
     fn load(&mut self, state: &[u8]) -> Result<()> {
-        let state: saved::State = crate::saved::read(state)?;
-        state.restore(self);
-        Ok(())
+        crate::saved::read(state).map(|state: saved::State| state.restore(self))
     }
 }
 
@@ -124,13 +123,7 @@ impl Scheduler for Adaptive {
         let active = self.config.during.holds(at);
         let next = self.go_on(at, &mut parting);
         let wanted = self.wanted();
-        let put_back = self
-            .leases
-            .held
-            .keys()
-            .filter(|knob| !wanted.contains_key(knob))
-            .count();
-        self.rate.note(at, put_back);
+        self.rate.note(at, self.leases.unwanted(&wanted));
         self.leases.reconcile(at, &wanted, &parting, out);
         let tell = self.presence.tell(at, active, self.leases.held.len(), out);
         let wishes = [next, self.leases.next(), self.config.during.next_edge(at), Some(tell)];
@@ -200,9 +193,15 @@ impl Adaptive {
             let Some(case) = self.cases.get_mut(&reading.target) else {
                 continue;
             };
-            match reading.number() {
-                Some(ratio) if reading.metric == self.ratio => case.ratio(reading.at, ratio, &self.config),
-                _ => case.slack.hear(reading),
+            let gauge = match reading.metric {
+                metric if metric == self.ratio => Some(Gauge::Ratio),
+                // The parts of a loss tell through what.
+                metric if metric == self.loss && reading.part == Part::WHOLE => Some(Gauge::Loss),
+                _ => None,
+            };
+            match gauge.zip(reading.number()) {
+                Some((gauge, shown)) => case.shows(port, gauge, reading.at, shown, &self.config),
+                None => case.slack.hear(reading),
             }
         }
     }
@@ -224,17 +223,10 @@ impl Adaptive {
     }
 
     fn outcome(&mut self, at: Nanos, outcome: &Outcome, parting: &mut BTreeMap<KnobOf, String>) {
-        let Some(turn) = self.leases.hear(outcome) else { return };
+        let cooldown = self.config.cooldown.nanos();
+        let heeded = self.leases.heed(outcome, at, cooldown, &mut self.world, &mut self.rate);
+        let Some((turn, until)) = heeded else { return };
         let knob = (outcome.target, outcome.knob);
-        let until = match turn {
-            Turn::Taken => Some(Nanos::FOREVER),
-            Turn::Lost if self.rate.take(at, 1) > 0 => None,
-            Turn::Refused | Turn::Lost => Some(at + self.config.cooldown.nanos()),
-            Turn::Planned => None,
-        };
-        if let Some(until) = until {
-            self.world.bar(knob, until);
-        }
         let why = format!("{}, {}", outcome.fate, outcome.why);
         self.with_cases(at, parting, |case, bench| match turn {
             Turn::Planned if case.grips.contains_key(&knob) => case.planned(bench),
@@ -260,44 +252,44 @@ impl Adaptive {
         parting: &mut BTreeMap<KnobOf, String>,
         mut each: impl FnMut(&mut Case, &mut Bench<'_>),
     ) {
-        let victims: Vec<TargetId> = self.cases.keys().copied().collect();
-        for victim in victims {
-            let (elsewhere, busy) = self.elsewhere(victim);
+        let work = OnceCell::new();
+        for victim in self.worst_first() {
+            // Out of the books while it decides, so that those that are left are the others.
+            let Some(mut case) = self.cases.remove(&victim) else {
+                continue;
+            };
             let mut bench = Bench {
                 at,
                 active: self.config.during.holds(at),
                 config: &self.config,
                 world: &self.world,
                 named: &self.named,
-                cores: &self.cores,
                 experience: &mut self.experience,
                 uses: &self.uses,
+                work: &work,
                 left: self.rate.left(at),
                 room: self.rate.next(at),
                 made: 0,
-                elsewhere: &elsewhere,
-                busy: &busy,
+                others: &self.cases,
                 parting,
                 host: &self.host,
             };
-            if let Some(case) = self.cases.get_mut(&victim) {
-                each(case, &mut bench);
-            }
+            each(&mut case, &mut bench);
             let made = bench.made;
+            self.cases.insert(victim, case);
             self.rate.note(at, made);
         }
     }
 
-    /// What is in force for other victims, and on whom something is on trial for them.
-    fn elsewhere(&self, victim: TargetId) -> (Vec<(KnobOf, f64, String)>, BTreeSet<TargetId>) {
-        let others = || self.cases.iter().filter(|(of, _)| **of != victim).map(|(_, case)| case);
-        let grips = others().flat_map(|case| &case.grips);
-        let states = grips.map(|(knob, grip)| (*knob, grip.value, grip.text.clone()));
-        let trials = others().filter_map(|case| match &case.stage {
-            Stage::Trying(attempt) => Some(attempt.before.keys().map(|(target, _)| *target)),
-            _ => None,
-        });
-        (states.collect(), trials.flatten().collect())
+    /// Who suffers, the worst first: what may be taken is for whoever needs it most.
+    fn worst_first(&self) -> Vec<TargetId> {
+        let mut victims: Vec<(TargetId, f64)> = self
+            .cases
+            .iter()
+            .map(|(id, case)| (*id, case.findings.worst()))
+            .collect();
+        victims.sort_by(|a, b| b.1.total_cmp(&a.1));
+        victims.into_iter().map(|(id, _)| id).collect()
     }
 
     /// What all cases want together: of two values for a knob the stricter.
@@ -307,10 +299,7 @@ impl Adaptive {
         let grips = self.cases.values().flat_map(|case| &case.grips);
         for (knob, grip) in grips.filter(|((target, _), _)| !protected(*target)) {
             let offer = self.world.offers.get(knob).copied().unwrap_or_default();
-            let known = all.entry(*knob).or_insert_with(|| grip.wanted());
-            if known.value != grip.value && offer.stricter(known.value, grip.value) == grip.value {
-                *known = grip.wanted();
-            }
+            lease::want(&mut all, *knob, grip.wanted(), &offer);
         }
         all
     }

@@ -13,6 +13,7 @@ use crate::config::BudgetConfig;
 use crate::lease::KnobOf;
 use crate::presence::Presence;
 use crate::rate::Rate;
+use crate::taken::Work;
 use crate::world::World;
 use gate::{Held, Pass, Waiting};
 use pipeline_plugin_api::abi::LAST_PORT;
@@ -24,6 +25,8 @@ pub struct Budget {
     config: BudgetConfig,
     host: Host,
     world: World,
+    /// The work of all that may be restrained, until a target comes, changes or goes.
+    work: Option<Work>,
     rate: Rate,
     held: BTreeMap<KnobOf, Held>,
     /// Actions that wait for room, with all of their set; at most one for a knob.
@@ -59,6 +62,7 @@ impl Element for Budget {
         Ok(Self {
             rate: Rate::new(config.most_changes),
             world: World::default(),
+            work: None,
             held: BTreeMap::new(),
             waiting: Vec::new(),
             presence: Presence::new(host)?,
@@ -84,9 +88,7 @@ impl Element for Budget {
     }
 
     fn load(&mut self, state: &[u8]) -> Result<()> {
-        let state: saved::State = crate::saved::read(state)?;
-        state.restore(self);
-        Ok(())
+        crate::saved::read(state).map(|state: saved::State| state.restore(self))
     }
 }
 
@@ -112,6 +114,7 @@ impl Budget {
     fn learn(&mut self, input: &Input<'_>, out: &mut Batch) {
         for change in input.changes() {
             self.world.change(change);
+            self.work = None;
             if change.change == Change::GONE {
                 crate::world::forget(&mut self.held, change.target.id);
                 for waits in &mut self.waiting {

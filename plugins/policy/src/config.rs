@@ -15,7 +15,7 @@ pub use check::cpus;
 pub use dynamic::{DynamicConfig, Order, SocketConfig};
 pub use fixed::{EndState, FixedConfig};
 pub use priority::{PriorityConfig, Shares};
-pub use rung::Rung;
+pub use rung::{Rung, Whom};
 pub use throttle::ThrottleConfig;
 
 #[cfg(test)]

@@ -1,44 +1,26 @@
-//! Which CPUs are threads of one core, as the config or a label says, and so which a culprit has to leave for harm by a sibling thread.
+//! Which CPUs a culprit has to leave for harm by a sibling thread. Which are threads of one core, the world knows.
 
-use crate::config::cpus;
 use crate::heard::Blame;
 use crate::world::{Known, World};
 use pipeline_plugin_api::prelude::*;
 
-/// See the file.
-#[derive(Clone, Debug, Default)]
-pub struct Cores(Vec<Vec<u32>>);
-
-impl Cores {
-    /// From lists such as `0,4`, one for each core.
-    ///
-    /// # Errors
-    /// A text is no list of CPUs.
-    pub fn new(lists: &[String]) -> Result<Self> {
-        let cores = lists.iter().map(|text| cpus(text).map_err(Failure::fatal));
-        Ok(Self(cores.collect::<Result<_>>()?))
+/// The CPUs that a culprit is to leave besides the victim's own: for harm by a sibling thread those that share a core
+/// with the victim's, and those that the finding names. None for other harm.
+pub fn avoided(blame: &Blame, victim: TargetId, world: &World) -> Vec<u32> {
+    if blame.resource != Resource::SMT {
+        return Vec::new();
     }
-
-    /// The CPUs that a culprit is to leave besides the victim's own: for harm by a sibling thread those that share a core
-    /// with the victim's, and those that the finding names. None for other harm.
-    /// Where the config says nothing of cores, what targets told counts.
-    pub fn avoided(&self, blame: &Blame, victim: TargetId, world: &World) -> Vec<u32> {
-        if blame.resource != Resource::SMT {
-            return Vec::new();
-        }
-        let own = world.targets.get(&victim).map_or(&[][..], |known: &Known| &known.cpus);
-        let cores = if self.0.is_empty() { &world.cores } else { &self.0 };
-        let shares = |core: &&Vec<u32>| core.iter().any(|cpu| own.contains(cpu));
-        let siblings = cores.iter().filter(shares).flatten();
-        let mut avoided: Vec<u32> = siblings
-            .chain(&blame.cpus)
-            .copied()
-            .filter(|cpu| !own.contains(cpu))
-            .collect();
-        avoided.sort_unstable();
-        avoided.dedup();
-        avoided
-    }
+    let own = world.targets.get(&victim).map_or(&[][..], |known: &Known| &known.cpus);
+    let shares = |core: &&Vec<u32>| core.iter().any(|cpu| own.contains(cpu));
+    let siblings = world.cores.iter().filter(shares).flatten();
+    let mut avoided: Vec<u32> = siblings
+        .chain(&blame.cpus)
+        .copied()
+        .filter(|cpu| !own.contains(cpu))
+        .collect();
+    avoided.sort_unstable();
+    avoided.dedup();
+    avoided
 }
 
 #[cfg(test)]
@@ -57,20 +39,20 @@ mod tests {
 
     #[test]
     fn siblings_of_the_victim_and_what_the_finding_names_are_left() {
-        let mut world = World::default();
+        let mut world = World::on(&["0,4".to_owned(), "1,5".to_owned(), "2,6".to_owned()]).unwrap();
         let victim = TargetId(1);
         let known = Known {
             cpus: vec![0, 1],
             ..Known::default()
         };
+        world.targets.insert(victim, known.clone());
+        let leaves = |resource, cpus, world: &World| avoided(&blame(resource, cpus), victim, world);
+        assert_eq!(leaves(Resource::SMT, &[], &world), [4, 5]);
+        assert_eq!(leaves(Resource::SMT, &[0, 7], &world), [4, 5, 7]);
+        assert!(leaves(Resource::CPU_TIME, &[7], &world).is_empty());
+        let mut world = World::default();
         world.targets.insert(victim, known);
-        let cores = Cores::new(&["0,4".to_owned(), "1,5".to_owned(), "2,6".to_owned()]).unwrap();
-        let avoided =
-            |cores: &Cores, resource, cpus, world: &World| cores.avoided(&blame(resource, cpus), victim, world);
-        assert_eq!(avoided(&cores, Resource::SMT, &[], &world), [4, 5]);
-        assert_eq!(avoided(&cores, Resource::SMT, &[0, 7], &world), [4, 5, 7]);
-        assert!(avoided(&cores, Resource::CPU_TIME, &[7], &world).is_empty());
-        assert!(avoided(&Cores::default(), Resource::SMT, &[], &world).is_empty());
+        assert!(leaves(Resource::SMT, &[], &world).is_empty());
         world.change(&TargetChange {
             target: Target {
                 id: victim,
@@ -80,10 +62,6 @@ mod tests {
             },
             ..TargetChange::default()
         });
-        assert_eq!(
-            avoided(&Cores::default(), Resource::SMT, &[], &world),
-            [8],
-            "a label tells it as well"
-        );
+        assert_eq!(leaves(Resource::SMT, &[], &world), [8], "a label tells it as well");
     }
 }

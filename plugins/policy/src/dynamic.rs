@@ -133,9 +133,7 @@ impl Element for Dynamic {
     }
 
     fn load(&mut self, state: &[u8]) -> Result<()> {
-        let state: saved::State = crate::saved::read(state)?;
-        state.restore(self);
-        Ok(())
+        crate::saved::read(state).map(|state: saved::State| state.restore(self))
     }
 }
 
@@ -156,13 +154,7 @@ impl Scheduler for Dynamic {
             self.stand_down();
         }
         let wanted = self.wanted();
-        let put_back = self
-            .leases
-            .held
-            .keys()
-            .filter(|knob| !wanted.contains_key(knob))
-            .count();
-        self.rate.note(at, put_back);
+        self.rate.note(at, self.leases.unwanted(&wanted));
         let wanted = match self.leases.stands(&wanted) {
             true => wanted,
             false => self.leases.afford(at, wanted, &mut self.rate),
@@ -234,15 +226,13 @@ impl Dynamic {
     }
 
     fn outcome(&mut self, at: Nanos, outcome: &Outcome) {
-        let Some(turn) = self.leases.hear(outcome) else { return };
-        let knob = (outcome.target, outcome.knob);
-        let until = match turn {
-            Turn::Taken => Nanos::FOREVER,
-            Turn::Lost if self.rate.take(at, 1) > 0 => return,
-            Turn::Refused | Turn::Lost => at + self.config.cooldown.nanos(),
-            Turn::Planned => return self.planned(outcome.target),
+        let cooldown = self.config.cooldown.nanos();
+        let heeded = self.leases.heed(outcome, at, cooldown, &mut self.world, &mut self.rate);
+        let until = match heeded {
+            Some((Turn::Planned, _)) => return self.planned(outcome.target),
+            Some((_, Some(until))) => until,
+            _ => return,
         };
-        self.world.bar(knob, until);
         let why = format!("{}, {}", outcome.fate, outcome.why);
         if self.knobs.moves(outcome.knob) {
             if let Some(member) = self.members.get_mut(&outcome.target) {

@@ -3,7 +3,6 @@
 
 use crate::config::{EndState, FixedConfig};
 use crate::lease::{KnobOf, Leases, Turn, Wanted};
-use crate::names::fits;
 use crate::presence::Presence;
 use crate::saved;
 use crate::unmet::Unmet;
@@ -118,9 +117,7 @@ impl Fixed {
             if change.change == Change::GONE {
                 self.leases.forget(id);
                 self.unmet.forget(id);
-            } else if change.change == Change::APPEARED
-                && self.actions.iter().any(|(_, action)| fits(&action.target, name))
-            {
+            } else if change.change == Change::APPEARED && self.actions.iter().any(|(_, action)| action.means(name)) {
                 self.unmet.meet(input.at, id);
             }
         }
@@ -154,7 +151,7 @@ impl Fixed {
         for (knob, action) in &self.actions {
             let is_wanted = |id: &&TargetId| {
                 let known = self.world.targets.get(id);
-                known.is_some_and(|known| fits(&action.target, &known.name))
+                known.is_some_and(|known| action.means(&known.name))
             };
             let lacks = |id: &&TargetId| is_wanted(id) && !self.world.offers.contains_key(&(**id, *knob));
             let mut without = due.iter().filter(lacks);
@@ -185,11 +182,7 @@ impl Fixed {
     fn wanted(&self, at: Nanos) -> BTreeMap<KnobOf, Wanted> {
         let mut all = BTreeMap::new();
         for (knob, action) in &self.actions {
-            let named = self
-                .world
-                .targets
-                .iter()
-                .filter(|(_, known)| fits(&action.target, &known.name));
+            let named = self.world.targets.iter().filter(|(_, known)| action.means(&known.name));
             let offered = named
                 .map(|(id, _)| (*id, *knob))
                 .filter(|knob| self.world.offer(*knob, at).is_some());

@@ -1,5 +1,6 @@
 //! What a policy heard of a victim: its open findings, and whom they blame.
 
+use crate::config::Whom;
 use crate::world::{Scope, World};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Sure {
     pub least_confidence: f64,
     /// The least score of a culprit, 0..=1.
     pub least_score: f64,
+    /// Who answers for it.
+    pub whom: Whom,
 }
 
 /// An open finding.
@@ -103,6 +106,11 @@ impl Findings {
         blames.max_by(|a, b| a.severity.total_cmp(&b.severity))
     }
 
+    /// How many times worse than its baseline the victim is by the worst open finding; 0 where none is.
+    pub fn worst(&self) -> f64 {
+        self.open.values().map(|heard| heard.severity).fold(0.0, f64::max)
+    }
+
     /// A target went.
     pub fn forget(&mut self, target: TargetId) {
         self.used.remove(&target);
@@ -120,11 +128,12 @@ fn blame(
     scope: Scope<'_>,
     sure: Sure,
 ) -> Option<Blame> {
+    let may = |culprit: &TargetId| world.may_restrain(*culprit, victim, scope);
     let scored = heard.culprits.iter().filter(|(_, score)| *score >= sure.least_score);
-    let culprits: Vec<TargetId> = scored
-        .map(|(culprit, _)| *culprit)
-        .filter(|culprit| world.may_restrain(*culprit, victim, scope))
-        .collect();
+    let culprits: Vec<TargetId> = match sure.whom {
+        Whom::Named => scored.map(|(culprit, _)| *culprit).filter(may).collect(),
+        Whom::Everybody => world.targets.keys().copied().filter(may).collect(),
+    };
     (heard.confidence >= sure.least_confidence && !culprits.is_empty()).then(|| Blame {
         key,
         severity: heard.severity,

@@ -3,6 +3,7 @@
 //! are wanted is decided elsewhere.
 
 use crate::rate::Rate;
+use crate::world::{Offer, World};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,17 @@ pub struct Wanted {
 impl Wanted {
     fn same_state(&self, other: &Self) -> bool {
         self.value.to_bits() == other.value.to_bits() && self.text == other.text
+    }
+}
+
+/// Wants a state of a knob besides all that is wanted already: of two for the same knob the stricter.
+pub fn want(all: &mut BTreeMap<KnobOf, Wanted>, knob: KnobOf, wanted: Wanted, offer: &Offer) {
+    match all.get_mut(&knob) {
+        None => drop(all.insert(knob, wanted)),
+        Some(known) if known.value != wanted.value && offer.stricter(known.value, wanted.value) == wanted.value => {
+            *known = wanted;
+        }
+        Some(_) => {}
     }
 }
 
@@ -87,6 +99,10 @@ impl Leases {
 
     /// Whether all that is wanted is held already, as it is wanted.
     pub fn stands(&self, wanted: &BTreeMap<KnobOf, Wanted>) -> bool {
+        if self.knows(wanted) {
+            let mut both = self.held.values().zip(wanted.values());
+            return both.all(|(lease, state)| lease.wanted.same_state(state));
+        }
         let held =
             |(knob, state): (&KnobOf, &Wanted)| self.held.get(knob).is_some_and(|lease| lease.wanted.same_state(state));
         wanted.iter().all(held)
@@ -114,12 +130,15 @@ impl Leases {
         parting: &BTreeMap<KnobOf, String>,
         out: &mut Batch,
     ) -> usize {
-        let over: Vec<KnobOf> = self
-            .held
-            .keys()
-            .filter(|knob| !wanted.contains_key(knob))
-            .copied()
-            .collect();
+        let over: Vec<KnobOf> = match self.knows(wanted) {
+            // The usual instant: all stands as it is wanted, and nothing is to be renewed.
+            true if self.next().is_none_or(|renew| at < renew) && self.stands(wanted) => return 0,
+            true => Vec::new(),
+            false => {
+                let over = self.held.keys().filter(|knob| !wanted.contains_key(knob));
+                over.copied().collect()
+            }
+        };
         let put_back = over.iter().filter(|knob| !parting.contains_key(knob)).count();
         for knob in over {
             let why = parting.get(&knob).map_or("it is no longer wanted", String::as_str);
@@ -145,6 +164,43 @@ impl Leases {
         };
         self.held.remove(&knob);
         Some(turn)
+    }
+
+    /// What an outcome means for a lease, as [`Leases::hear`] says, and until when its knob is left alone, if it is: one that
+    /// somebody else took for good, one that was refused or lost for `cooldown`. What was lost may be asked for again at
+    /// once where the rate limit allows it.
+    pub fn heed(
+        &mut self,
+        outcome: &Outcome,
+        at: Nanos,
+        cooldown: Nanos,
+        world: &mut World,
+        rate: &mut Rate,
+    ) -> Option<(Turn, Option<Nanos>)> {
+        let turn = self.hear(outcome)?;
+        let until = match turn {
+            Turn::Taken => Some(Nanos::FOREVER),
+            Turn::Lost if rate.take(at, 1) > 0 => None,
+            Turn::Refused | Turn::Lost => Some(at + cooldown),
+            Turn::Planned => None,
+        };
+        if let Some(until) = until {
+            world.bar((outcome.target, outcome.knob), until);
+        }
+        Some((turn, until))
+    }
+
+    /// How many of those that are held are not wanted.
+    pub fn unwanted(&self, wanted: &BTreeMap<KnobOf, Wanted>) -> usize {
+        if self.knows(wanted) {
+            return 0;
+        }
+        self.held.keys().filter(|knob| !wanted.contains_key(knob)).count()
+    }
+
+    /// Whether the knobs that are held are those that are wanted.
+    fn knows(&self, wanted: &BTreeMap<KnobOf, Wanted>) -> bool {
+        self.held.len() == wanted.len() && self.held.keys().eq(wanted.keys())
     }
 
     /// A target went, and its knobs with it.

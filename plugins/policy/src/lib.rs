@@ -9,15 +9,14 @@ mod dynamic;
 mod fixed;
 mod heard;
 mod lease;
-mod names;
-#[cfg(test)]
-mod plant;
 mod presence;
 mod priority;
 mod proof;
 mod rate;
 mod saved;
 mod taken;
+#[cfg(test)]
+mod testing;
 mod throttle;
 mod unmet;
 mod world;

@@ -11,8 +11,9 @@ use crate::lease::{KnobOf, Leases, Turn, Wanted};
 use crate::presence::Presence;
 use crate::proof::Trial;
 use crate::rate::Rate;
-use crate::taken::{self, Uses};
+use crate::taken::{Uses, Work};
 use crate::world::{Offer, World};
+use pipeline_plugin_api::pattern::fits_one;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -95,9 +96,7 @@ impl Element for Priority {
     }
 
     fn load(&mut self, state: &[u8]) -> Result<()> {
-        let state: saved::State = crate::saved::read(state)?;
-        state.restore(self);
-        Ok(())
+        crate::saved::read(state).map(|state: saved::State| state.restore(self))
     }
 }
 
@@ -124,13 +123,7 @@ impl Scheduler for Priority {
             None if active => self.wanted(at),
             None => BTreeMap::new(),
         };
-        let put_back = self
-            .leases
-            .held
-            .keys()
-            .filter(|knob| !wanted.contains_key(knob))
-            .count();
-        self.rate.note(at, put_back);
+        self.rate.note(at, self.leases.unwanted(&wanted));
         let was = self.leases.held.is_empty();
         if self.leases.stands(&wanted) {
             self.leases.reconcile(at, &wanted, &BTreeMap::new(), out);
@@ -251,14 +244,14 @@ impl Priority {
     /// The part of each, as large as it must be so that not too much is taken.
     fn wanted(&self, at: Nanos) -> BTreeMap<KnobOf, Wanted> {
         let mut all = BTreeMap::new();
+        let work = Work::of(&self.world, self.config.scope(), &Uses::new());
         for step in 0..=STEPS {
             let lenient = f64::from(step) / f64::from(STEPS);
             all = self.parts(at, lenient);
             let states = all
                 .iter()
                 .map(|(knob, wanted): (&KnobOf, &Wanted)| (*knob, wanted.value, ""));
-            let taken = taken::share(&self.world, self.config.scope(), &Uses::new(), states);
-            if taken <= self.config.most_taken + 1e-9 {
+            if work.taken(&self.world, states) <= self.config.most_taken + 1e-9 {
                 break;
             }
         }
@@ -317,7 +310,7 @@ impl Priority {
     }
 
     fn is_spared(&self, target: TargetId) -> bool {
-        crate::names::fits_any(&self.config.spare, self.world.name(target))
+        fits_one(&self.config.spare, self.world.name(target).as_bytes())
     }
 }
 

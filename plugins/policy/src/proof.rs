@@ -14,7 +14,7 @@ pub struct Terms {
     pub settle: Nanos,
     /// How long the victim then has to recover.
     pub proof: Nanos,
-    /// The part of the harm that must be gone by then, 0..=1.
+    /// The part of the harm, of what the victim is worse than its baseline, that must be gone by then, 0..=1.
     pub improvement: f64,
     /// Below how many times its baseline the victim has recovered.
     pub release: f64,
@@ -62,8 +62,9 @@ impl Trial {
     pub fn verdict(&self, at: Nanos, ended: bool, terms: &Terms) -> Verdict {
         let now = median(&self.heard);
         let over = at >= self.deadline(terms);
-        let recovered = now.is_some_and(|now| now < terms.release);
-        let better = now.is_some_and(|now| now <= self.before * (1.0 - terms.improvement));
+        let better = now.is_some_and(|now| now - 1.0 <= (self.before - 1.0) * (1.0 - terms.improvement));
+        // Who was never beyond it has not recovered by staying there.
+        let recovered = now.is_some_and(|now| now < terms.release) && (better || self.before >= terms.release);
         match now {
             _ if ended => Verdict::Proven(format!("it was {:.1} times worse and is well again", self.before)),
             Some(now) if recovered && (over || self.heard.len() >= EARLY) || better && over => {
@@ -107,14 +108,14 @@ fn median(values: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn verdict(ratios: &[(u64, f64)], at: u64, ended: bool) -> Verdict {
+    fn verdict(before: f64, ratios: &[(u64, f64)], at: u64, ended: bool) -> Verdict {
         let terms = Terms {
             settle: Nanos::from_secs(1),
             proof: Nanos::from_secs(3),
             improvement: 0.3,
             release: 1.5,
         };
-        let mut trial = Trial::new(Nanos::ZERO, 20.0);
+        let mut trial = Trial::new(Nanos::ZERO, before);
         for (at, ratio) in ratios {
             trial.hear(Nanos::from_millis(*at), *ratio, &terms);
         }
@@ -139,13 +140,25 @@ mod tests {
             (vec![], 4000, false, "failed"),
         ];
         for (ratios, at, ended, expected) in cases {
-            let verdict = verdict(&ratios, at, ended);
-            let is = match verdict {
-                Verdict::Pending => "pending",
-                Verdict::Proven(_) => "proven",
-                Verdict::Failed(_) => "failed",
-            };
-            assert_eq!(is, expected, "{verdict:?} at {at}");
+            let verdict = verdict(20.0, &ratios, at, ended);
+            assert_eq!(word(&verdict), expected, "{verdict:?} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_harm_below_release_is_not_over_because_it_is_small() {
+        // 0.4 above the baseline, of which 0.28 may be left.
+        for (ratio, expected) in [(1.4, "failed"), (1.3, "failed"), (1.27, "proven"), (1.0, "proven")] {
+            let verdict = verdict(1.4, &every_200ms(ratio, 4000), 4000, false);
+            assert_eq!(word(&verdict), expected, "{verdict:?} at {ratio}");
+        }
+    }
+
+    fn word(verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Pending => "pending",
+            Verdict::Proven(_) => "proven",
+            Verdict::Failed(_) => "failed",
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What a successor takes over of any policy: targets, offers and leases. Written as RON, which
 //! prints every number so that it is read back the same.
 
-use crate::heard::Heard;
+use crate::heard::{FindingKey, Findings, Heard};
 use crate::lease::{Lease, Leases, Wanted};
 use crate::world::{Known, Offer, World};
 use pipeline_plugin_api::fields;
 use pipeline_plugin_api::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The state that every policy has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,9 +27,9 @@ pub struct Common {
 #[serde(default)]
 pub struct FindingRow {
     /// The port that it came from.
-    pub port: u32,
+    port: u32,
     /// Its id there.
-    pub id: u64,
+    id: u64,
     severity: f64,
     resource: u32,
     confidence: f64,
@@ -99,7 +100,7 @@ impl Common {
                 .map(|(target, of, until)| (knob(target, of), Nanos(until))),
         );
         world.reckon();
-        world.cores = self.cores;
+        world.recall_cores(self.cores);
         leases.last_id = self.last_id;
         leases.held.extend(
             self.leases
@@ -109,9 +110,21 @@ impl Common {
     }
 }
 
+/// The open findings of a victim.
+pub fn rows(findings: &Findings) -> Vec<FindingRow> {
+    let open = findings.open.iter();
+    open.map(|((port, id), heard)| FindingRow::of(*port, *id, heard))
+        .collect()
+}
+
+/// What [`rows`] gave, as it was heard.
+pub fn open(rows: Vec<FindingRow>) -> BTreeMap<FindingKey, Heard> {
+    rows.into_iter().map(|row| ((row.port, row.id), row.heard())).collect()
+}
+
 impl FindingRow {
     /// As it was heard from that port.
-    pub fn of(port: u32, id: u64, heard: &Heard) -> Self {
+    fn of(port: u32, id: u64, heard: &Heard) -> Self {
         Self {
             port,
             id,
@@ -128,7 +141,7 @@ impl FindingRow {
     }
 
     /// As it was heard.
-    pub fn heard(self) -> Heard {
+    fn heard(self) -> Heard {
         let culprits = self
             .culprits
             .into_iter()

@@ -31,29 +31,42 @@ pub fn by(offer: &Offer, value: f64, is_text: bool) -> f64 {
     cost * depth
 }
 
-/// The share of the work of all that may be restrained which these states of knobs take, 0..=1. A knob that nobody
-/// offers takes nothing.
-pub fn share<'a>(
-    world: &World,
-    scope: Scope<'_>,
-    uses: &Uses,
-    states: impl Iterator<Item = (KnobOf, f64, &'a str)>,
-) -> f64 {
-    let mut kept: BTreeMap<TargetId, f64> = BTreeMap::new();
-    for (knob, value, text) in states {
-        if let Some(offer) = world.offers.get(&knob) {
-            *kept.entry(knob.0).or_insert(1.0) *= 1.0 - by(offer, value, !text.is_empty());
+/// The work of all that may be restrained, by target in order. It is weighed once for as many questions as there are: what
+/// could be done is weighed for every knob of every culprit.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    weights: Vec<(TargetId, f64)>,
+    whole: f64,
+}
+
+impl Work {
+    /// The work of all that may be restrained now.
+    pub fn of(world: &World, scope: Scope<'_>, uses: &Uses) -> Self {
+        let usual = usual(uses);
+        let known = |target| uses.get(target).copied().filter(|used| *used > 0.0);
+        let all = world.targets.keys().filter(|id| world.may_be_restrained(**id, scope));
+        let weights: Vec<(TargetId, f64)> = all.map(|id| (*id, known(id).unwrap_or(usual))).collect();
+        let whole = weights.iter().map(|(_, weight)| weight).sum();
+        Self { weights, whole }
+    }
+
+    /// The share of it which these states of knobs take, 0..=1. A knob that nobody offers takes nothing.
+    pub fn taken<'a>(&self, world: &World, states: impl Iterator<Item = (KnobOf, f64, &'a str)>) -> f64 {
+        let mut kept: BTreeMap<TargetId, f64> = BTreeMap::new();
+        for (knob, value, text) in states {
+            if let Some(offer) = world.offers.get(&knob) {
+                *kept.entry(knob.0).or_insert(1.0) *= 1.0 - by(offer, value, !text.is_empty());
+            }
         }
+        let lost = |(target, kept): (TargetId, f64)| self.weight(target) * (1.0 - kept);
+        let taken: f64 = kept.into_iter().map(lost).sum();
+        if self.whole > 0.0 { taken / self.whole } else { 0.0 }
     }
-    let all = world.targets.keys().filter(|id| world.may_be_restrained(**id, scope));
-    let usual = usual(uses);
-    let (mut whole, mut taken) = (0.0, 0.0);
-    for target in all {
-        let weight = uses.get(target).copied().filter(|used| *used > 0.0).unwrap_or(usual);
-        whole += weight;
-        taken += weight * (1.0 - kept.get(target).copied().unwrap_or(1.0));
+
+    fn weight(&self, target: TargetId) -> f64 {
+        let place = self.weights.binary_search_by_key(&target, |(id, _)| *id);
+        place.map_or(0.0, |place| self.weights[place].1)
     }
-    if whole > 0.0 { taken / whole } else { 0.0 }
 }
 
 /// What is taken for the use of a target of which it is not known: the mean of those of which it is.
@@ -116,12 +129,18 @@ mod tests {
             world.offers.insert(knob(id), offer(0.0, 1.0, 0.0, true, 1.0));
         }
         let scope = Scope::default();
-        let even = share(&world, scope, &Uses::new(), [(knob(2), 1.0, "")].into_iter());
-        assert_eq!(even, 0.5);
+        let taken = |world: &World, uses: &Uses, states: &[(KnobOf, f64, &'static str)]| {
+            Work::of(world, scope, uses).taken(world, states.iter().copied())
+        };
+        assert_eq!(taken(&world, &Uses::new(), &[(knob(2), 1.0, "")]), 0.5);
         let uses = Uses::from([(TargetId(2), 3.0), (TargetId(3), 1.0)]);
-        assert_eq!(share(&world, scope, &uses, [(knob(2), 1.0, "")].into_iter()), 0.75);
-        let both = [(knob(2), 1.0, ""), (knob(3), 0.5, "")].into_iter();
-        assert_eq!(share(&world, scope, &uses, both), 0.875);
-        assert_eq!(share(&World::default(), scope, &uses, std::iter::empty()), 0.0);
+        assert_eq!(taken(&world, &uses, &[(knob(2), 1.0, "")]), 0.75);
+        assert_eq!(taken(&world, &uses, &[(knob(2), 1.0, ""), (knob(3), 0.5, "")]), 0.875);
+        assert_eq!(
+            taken(&world, &uses, &[(knob(1), 1.0, "")]),
+            0.0,
+            "who is protected has no part in it"
+        );
+        assert_eq!(taken(&World::default(), &uses, &[]), 0.0);
     }
 }

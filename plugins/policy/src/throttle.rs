@@ -9,8 +9,7 @@ mod ladder;
 mod saved;
 
 use crate::config::{Rung, ThrottleConfig};
-use crate::cores::Cores;
-use crate::lease::{KnobOf, Leases, Turn, Wanted};
+use crate::lease::{self, KnobOf, Leases, Turn, Wanted};
 use crate::presence::Presence;
 use crate::rate::Rate;
 use crate::world::World;
@@ -18,6 +17,7 @@ use case::{Bench, Case};
 use ladder::Ladder;
 use pipeline_plugin_api::abi::LAST_PORT;
 use pipeline_plugin_api::prelude::*;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// See the file.
@@ -25,9 +25,9 @@ pub struct Throttle {
     config: ThrottleConfig,
     host: Host,
     ratio: MetricId,
+    loss: MetricId,
     cpu_time: MetricId,
     ladder: Ladder,
-    cores: Cores,
     world: World,
     cases: BTreeMap<TargetId, Case>,
     leases: Leases,
@@ -46,6 +46,7 @@ impl Element for Throttle {
         let ports = Ports::new()
             .needs_findings("who suffers, from whom, through what")
             .takes(&vocabulary::DETECT_RATIO)
+            .takes(&vocabulary::DETECT_LOSS)
             .takes_outcomes("knobs on offer, and what became of actions")
             .gives(&vocabulary::POLICY_ACTIVE)
             .gives(&vocabulary::POLICY_HELD);
@@ -61,10 +62,10 @@ impl Element for Throttle {
     fn create(config: ThrottleConfig, host: &Host) -> Result<Self> {
         Ok(Self {
             ratio: host.metric(&vocabulary::DETECT_RATIO)?,
+            loss: host.metric(&vocabulary::DETECT_LOSS)?,
             cpu_time: host.metric(&vocabulary::CPU_TIME)?,
             ladder: Ladder::new(&config, host)?,
-            cores: Cores::new(&config.siblings)?,
-            world: World::default(),
+            world: World::on(&config.siblings)?,
             cases: BTreeMap::new(),
             leases: Leases::new(config.lease.nanos()),
             budget: Rate::new(config.most_changes),
@@ -89,9 +90,7 @@ impl Element for Throttle {
     }
 
     fn load(&mut self, state: &[u8]) -> Result<()> {
-        let state: saved::State = crate::saved::read(state)?;
-        state.restore(self);
-        Ok(())
+        crate::saved::read(state).map(|state: saved::State| state.restore(self))
     }
 }
 
@@ -153,25 +152,26 @@ impl Throttle {
                 case.hear(port, finding, self.cpu_time, config);
             }
         }
-        for reading in batch.readings.iter().filter(|reading| reading.metric == self.ratio) {
-            if let (Some(case), Some(ratio)) = (self.cases.get_mut(&reading.target), reading.number()) {
-                case.ratio(reading.at, ratio, config);
+        for reading in batch.readings.iter().filter(|reading| reading.part == Part::WHOLE) {
+            // What is lost for each second of work makes it that much worse than 1.
+            let usual = match reading.metric {
+                metric if metric == self.ratio => 0.0,
+                metric if metric == self.loss => 1.0,
+                _ => continue,
+            };
+            if let (Some(case), Some(told)) = (self.cases.get_mut(&reading.target), reading.number()) {
+                case.ratio(reading.at, usual + told, config);
             }
         }
     }
 
     fn outcome(&mut self, at: Nanos, outcome: &Outcome, parting: &mut BTreeMap<KnobOf, String>) {
-        let Some(turn) = self.leases.hear(outcome) else { return };
+        let cooldown = self.config.cooldown.nanos();
+        let heeded = self
+            .leases
+            .heed(outcome, at, cooldown, &mut self.world, &mut self.budget);
+        let Some((turn, until)) = heeded else { return };
         let knob = (outcome.target, outcome.knob);
-        let until = match turn {
-            Turn::Taken => Some(Nanos::FOREVER),
-            Turn::Lost if self.budget.take(at, 1) > 0 => None,
-            Turn::Refused | Turn::Lost => Some(at + self.config.cooldown.nanos()),
-            Turn::Planned => None,
-        };
-        if let Some(until) = until {
-            self.world.bar(knob, until);
-        }
         let why = format!("{}, {}", outcome.fate, outcome.why);
         self.with_cases(at, parting, |case, bench| match turn {
             Turn::Planned if case.remedies.values().any(|remedy| remedy.knob == knob) => case.planned(bench),
@@ -198,35 +198,25 @@ impl Throttle {
     ) {
         let victims: Vec<TargetId> = self.cases.keys().copied().collect();
         for victim in victims {
-            let elsewhere = self.elsewhere(victim);
+            // Out of the books while it decides, so that those that are left are the others.
+            let Some(mut case) = self.cases.remove(&victim) else {
+                continue;
+            };
             let mut bench = Bench {
                 at,
                 active: self.config.during.holds(at),
                 config: &self.config,
                 world: &self.world,
                 ladder: &self.ladder,
-                cores: &self.cores,
                 budget: &mut self.budget,
-                elsewhere: &elsewhere,
+                others: &self.cases,
+                work: OnceCell::new(),
                 parting,
                 host: &self.host,
             };
-            if let Some(case) = self.cases.get_mut(&victim) {
-                each(case, &mut bench);
-            }
+            each(&mut case, &mut bench);
+            self.cases.insert(victim, case);
         }
-    }
-
-    /// What is in force for other victims, where it matters how much is taken in all.
-    fn elsewhere(&self, victim: TargetId) -> Vec<(KnobOf, f64, String)> {
-        if self.config.most_taken >= 1.0 {
-            return Vec::new();
-        }
-        let others = self.cases.iter().filter(|(of, _)| **of != victim);
-        let remedies = others.flat_map(|(_, case)| case.remedies.values());
-        remedies
-            .map(|remedy| (remedy.knob, remedy.value, remedy.text.clone()))
-            .collect()
     }
 
     /// When a culprit under `Duty` is stopped, or runs again.
@@ -249,10 +239,7 @@ impl Throttle {
                 why: remedy.why.clone(),
                 pulses: remedy.rung == Rung::Duty,
             };
-            let known = all.entry(remedy.knob).or_insert_with(|| wanted.clone());
-            if known.value != wanted.value && offer.stricter(known.value, wanted.value) == wanted.value {
-                *known = wanted;
-            }
+            lease::want(&mut all, remedy.knob, wanted, &offer);
         }
         all
     }

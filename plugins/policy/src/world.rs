@@ -3,7 +3,7 @@
 
 use crate::config::cpus;
 use crate::lease::KnobOf;
-use crate::names::fits_any;
+use pipeline_plugin_api::pattern::{fits_any, fits_one};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,8 +122,10 @@ pub struct World {
     pub offers: BTreeMap<KnobOf, Offer>,
     /// Knobs that are left alone until then.
     pub barred: BTreeMap<KnobOf, Nanos>,
-    /// The CPUs that are threads of one core, as a target's label told last.
+    /// The CPUs that are threads of one core, as the config says, else as a target's label told last.
     pub cores: Vec<Vec<u32>>,
+    /// Whether the config says it.
+    cores_are_given: bool,
     /// Those that hold a target of class Latency, at any depth: asked for often, and changed rarely.
     holders: BTreeSet<TargetId>,
 }
@@ -132,6 +134,27 @@ pub struct World {
 const SIBLINGS: &str = "cpu.siblings";
 
 impl World {
+    /// One in which nobody is, on a machine whose cores have these threads, as `0,4` for each core; what targets tell
+    /// counts where there are none.
+    ///
+    /// # Errors
+    /// A text is no list of CPUs.
+    pub fn on(siblings: &[String]) -> Result<Self> {
+        let cores = siblings.iter().map(|text| cpus(text).map_err(Failure::fatal));
+        Ok(Self {
+            cores: cores.collect::<Result<_>>()?,
+            cores_are_given: !siblings.is_empty(),
+            ..Self::default()
+        })
+    }
+
+    /// Takes over what a predecessor knew of cores, unless the config says it.
+    pub fn recall_cores(&mut self, cores: Vec<Vec<u32>>) {
+        if !self.cores_are_given {
+            self.cores = cores;
+        }
+    }
+
     /// Takes in what happened to a target.
     pub fn change(&mut self, change: &TargetChange) {
         let target = &change.target;
@@ -157,7 +180,7 @@ impl World {
                 .filter_map(|core| cpus(core).ok())
                 .collect();
             if !cores.is_empty() {
-                self.cores = cores;
+                self.recall_cores(cores);
             }
         }
     }
@@ -293,7 +316,8 @@ impl World {
 }
 
 fn is_listed(known: &Known, scope: Scope<'_>) -> bool {
-    (scope.only.is_empty() || fits_any(scope.only, &known.name)) && !fits_any(scope.spare, &known.name)
+    let name = known.name.as_bytes();
+    fits_any(scope.only, name) && !fits_one(scope.spare, name)
 }
 
 /// Drops all knobs of a target, without a walk over those of others.
@@ -410,6 +434,15 @@ mod tests {
         assert_eq!(world.asylum(TargetId(2), &[4]), Some(vec![2, 5, 6]));
         assert_eq!(world.asylum(TargetId(2), &[2, 5, 6]), Some(vec![1]));
         assert_eq!(world.asylum(TargetId(2), &[1, 2, 5, 6]), None);
+    }
+
+    #[test]
+    fn cpus_that_only_the_config_names_are_an_asylum() {
+        let mut given = World::on(&["0,1".to_owned(), "2,3".to_owned()]).unwrap();
+        given.targets = world(&[(1, "web", true, 0, &[0]), (2, "batch", false, 0, &[1])]).targets;
+        given.recall_cores(vec![vec![0, 2]]);
+        assert_eq!(given.asylum(TargetId(2), &[1]), Some(vec![2, 3]));
+        assert!(World::on(&["0-".to_owned()]).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It says what is wanted; asking for it, renewing and putting back is the leases' work.
 
 mod growth;
+mod measure;
 mod trial;
 
 use super::fit::Experience;
@@ -10,13 +11,14 @@ use super::grip::Grip;
 use super::options::Named;
 use super::slack::Slack;
 use crate::config::AdaptiveConfig;
-use crate::cores::Cores;
 use crate::heard::{Blame, FindingKey, Findings};
 use crate::lease::KnobOf;
 use crate::proof::Trial;
-use crate::taken::Uses;
+use crate::taken::{Uses, Work};
 use crate::world::World;
+pub use measure::Gauge;
 use pipeline_plugin_api::prelude::*;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a case decides with.
@@ -31,22 +33,20 @@ pub struct Bench<'a> {
     pub world: &'a World,
     /// The knobs by name.
     pub named: &'a BTreeMap<KnobId, Named>,
-    /// Which CPUs are siblings.
-    pub cores: &'a Cores,
     /// What trials taught.
     pub experience: &'a mut Experience,
     /// The CPU time that targets used before anything was done, in CPUs.
     pub uses: &'a Uses,
+    /// The work of all that may be restrained, weighed when somebody asks.
+    pub work: &'a OnceCell<Work>,
     /// How many changes the rate limit leaves.
     pub left: usize,
     /// When it leaves one more.
     pub room: Nanos,
     /// How many of them were made.
     pub made: usize,
-    /// What is in force for other victims: knob, value, text.
-    pub elsewhere: &'a [(KnobOf, f64, String)],
-    /// Culprits on whom a knob is on trial for another victim.
-    pub busy: &'a BTreeSet<TargetId>,
+    /// The cases of other victims.
+    pub others: &'a BTreeMap<TargetId, Case>,
     /// Why knobs that are no longer wanted are put back.
     pub parting: &'a mut BTreeMap<KnobOf, String>,
     /// For log lines.
@@ -58,6 +58,8 @@ pub struct Bench<'a> {
 pub struct Attempt {
     /// The proof.
     pub trial: Trial,
+    /// The port of the finding for which it was made.
+    pub port: u32,
     /// The knob that was turned.
     pub knob: KnobId,
     /// Against harm through what.
@@ -118,7 +120,8 @@ pub struct Case {
     pub hold: Nanos,
     /// Whether nothing is really done: a dry run.
     pub plans: bool,
-    has_ratio: bool,
+    /// How detectors tell how the victim does, by port.
+    gauges: BTreeMap<u32, Gauge>,
 }
 
 impl Case {
@@ -134,23 +137,8 @@ impl Case {
             step: None,
             hold: config.hold.nanos(),
             plans: false,
-            has_ratio: false,
+            gauges: BTreeMap::new(),
         }
-    }
-
-    /// Takes in a finding.
-    pub fn hear(&mut self, port: u32, finding: &Finding, config: &AdaptiveConfig) {
-        self.findings.hear(port, finding);
-        if !self.has_ratio && finding.phase == Phase::LASTS {
-            self.measure(finding.at, finding.severity, config);
-        }
-    }
-
-    /// The victim is that many times worse than its baseline.
-    pub fn ratio(&mut self, at: Nanos, ratio: f64, config: &AdaptiveConfig) {
-        self.has_ratio = true;
-        self.slack.ratio(at, ratio);
-        self.measure(at, ratio, config);
     }
 
     /// A target went, and its knobs with it.
@@ -217,7 +205,7 @@ impl Case {
     pub fn next(&self, bench: &Bench<'_>) -> Option<Nanos> {
         match &self.stage {
             Stage::Watching => (!self.findings.open.is_empty()).then_some(bench.room),
-            Stage::Trying(attempt) => Some(attempt.trial.deadline(&bench.config.terms())),
+            Stage::Trying(attempt) => Some(attempt.trial.deadline(&self.terms(attempt.port, bench.config))),
             Stage::Kept { next, .. } => Some(*next),
             Stage::Resting(until) => Some(*until),
         }
@@ -244,12 +232,6 @@ impl Case {
         format!("{}: {stage} {}", world.name(self.victim), grips.join(", "))
             .trim_end()
             .to_owned()
-    }
-
-    fn measure(&mut self, at: Nanos, ratio: f64, config: &AdaptiveConfig) {
-        if let Stage::Trying(attempt) = &mut self.stage {
-            attempt.trial.hear(at, ratio, &config.terms());
-        }
     }
 
     /// Outside its window a policy holds nothing.

@@ -2,13 +2,14 @@
 //! help. The cheapest comes first: the least taken for a chance of help. A knob is turned on all culprits that have it, for
 //! together they do the harm.
 
-use super::case::{Attempt, Bench, Case};
+use super::case::{Attempt, Bench, Case, Stage};
 use super::grip::{Grip, Turned, is_quota};
+use crate::cores;
 use crate::heard::Blame;
 use crate::lease::KnobOf;
-use crate::names::fits_any;
-use crate::taken;
+use crate::taken::Work;
 use crate::world::cpu_list;
+use pipeline_plugin_api::pattern::fits_one;
 use pipeline_plugin_api::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,7 +88,7 @@ impl Case {
         name != vocabulary::PROCESS_RUNNING.name
             && (config.may_stop || !stops)
             && (moves || !named.is_list)
-            && !fits_any(&config.never, name)
+            && !fits_one(&config.never, name.as_bytes())
             && !self.spent.contains(&knob)
             && !(name == vocabulary::CPU_WEIGHT.name && self.idling_was_tried(bench))
     }
@@ -158,7 +159,7 @@ impl Case {
             named.name
         );
         if named.is_list {
-            let avoid = bench.cores.avoided(blame, self.victim, world);
+            let avoid = cores::avoided(blame, self.victim, world);
             if held.is_some() || blame.resource == Resource::SMT && avoid.is_empty() {
                 return None;
             }
@@ -183,11 +184,20 @@ impl Case {
 impl Bench<'_> {
     /// The share of the work taken with these states beside what is in force for other victims.
     pub(super) fn taken(&self, states: Vec<(KnobOf, f64, &str)>) -> f64 {
-        let others = self
-            .elsewhere
-            .iter()
-            .map(|(knob, value, text)| (*knob, *value, text.as_str()));
-        let all = states.into_iter().chain(others);
-        taken::share(self.world, self.config.scope(), self.uses, all)
+        let others = self.others.values().flat_map(|case| &case.grips);
+        let others = others.map(|(knob, grip)| (*knob, grip.value, grip.text.as_str()));
+        let work = self
+            .work
+            .get_or_init(|| Work::of(self.world, self.config.scope(), self.uses));
+        work.taken(self.world, states.into_iter().chain(others))
+    }
+
+    /// Whether a knob of that culprit is on trial for another victim.
+    pub(super) fn is_busy(&self, culprit: TargetId) -> bool {
+        let tries = |case: &Case| match &case.stage {
+            Stage::Trying(attempt) => attempt.before.keys().any(|(target, _)| *target == culprit),
+            _ => false,
+        };
+        self.others.values().any(tries)
     }
 }

@@ -7,7 +7,7 @@ use super::grip::Grip;
 use super::name_of;
 use crate::config::AdaptiveConfig;
 use crate::proof::Trial;
-use crate::saved::{Common, FindingRow};
+use crate::saved::{self, Common, FindingRow};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -95,12 +95,9 @@ impl State {
 
 impl CaseRow {
     fn of(case: &Case) -> Self {
-        let open = case.findings.open.iter();
         Self {
             victim: case.victim.0,
-            findings: open
-                .map(|((port, id), heard)| FindingRow::of(*port, *id, heard))
-                .collect(),
+            findings: saved::rows(&case.findings),
             stage: StageRow::of(&case.stage),
             grips: case.grips.iter().map(|(knob, grip)| GripRow::of(*knob, grip)).collect(),
             spent: case.spent.iter().map(|knob| knob.0).collect(),
@@ -114,15 +111,12 @@ impl CaseRow {
 
     fn case(self, at: Nanos, config: &AdaptiveConfig) -> Case {
         let mut case = Case::new(TargetId(self.victim), config);
-        case.findings.open = self
-            .findings
-            .into_iter()
-            .map(|row| ((row.port, row.id), row.heard()))
-            .collect();
+        case.findings.open = saved::open(self.findings);
         case.grips = self.grips.into_iter().map(GripRow::grip).collect();
         case.spent = self.spent.into_iter().map(KnobId).collect();
         case.hold = Nanos(self.hold_ns).min(config.hold_most.nanos());
-        case.stage = self.stage.stage(at);
+        let port = case.findings.open.keys().next().map_or(0, |(port, _)| *port);
+        case.stage = self.stage.stage(at, port);
         case.step = self.step.map(|(row, at)| {
             let (knob, before) = row.grip();
             Step {
@@ -154,11 +148,13 @@ impl StageRow {
         }
     }
 
-    fn stage(self, at: Nanos) -> Stage {
+    /// `port` is that of an open finding: whose gauge the trial listened to is not kept.
+    fn stage(self, at: Nanos, port: u32) -> Stage {
         match self {
             Self::Watching => Stage::Watching,
             Self::Trying(harm, knob, resource, before) => Stage::Trying(Attempt {
                 trial: Trial::new(at, harm),
+                port,
                 knob: KnobId(knob),
                 resource: Resource(resource),
                 before: before

@@ -1,5 +1,5 @@
 //! How much room a victim has before it is worse than it may be: its slack, as Heracles (ISCA'15) and PARTIES (ASPLOS'19)
-//! count it, from its ratio to its baseline and from its own goals.
+//! count it, from what detectors tell (its ratio to its baseline, the time that it loses to others) and from its own goals.
 
 use pipeline_plugin_api::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
@@ -32,14 +32,17 @@ impl Series {
 /// What was heard lately of a victim.
 #[derive(Clone, Debug, Default)]
 pub struct Slack {
-    ratio: Series,
+    /// What detectors tell, by the port that it comes from: what it may be at most, and what it was.
+    told: BTreeMap<u32, (f64, Series)>,
     goals: BTreeMap<MetricId, (Goal, Series)>,
 }
 
 impl Slack {
-    /// The victim is that many times worse than its baseline.
-    pub fn ratio(&mut self, at: Nanos, ratio: f64) {
-        self.ratio.hear(at, ratio);
+    /// A detector tells a number that is to be at most the limit.
+    pub fn told(&mut self, port: u32, at: Nanos, number: f64, limit: f64) {
+        let (most, series) = self.told.entry(port).or_default();
+        *most = limit;
+        series.hear(at, number);
     }
 
     /// What is wanted of the victim now.
@@ -64,18 +67,22 @@ impl Slack {
 
     /// What happened before a knob was turned says nothing of now.
     pub fn forget(&mut self) {
-        self.ratio.0.clear();
+        self.told.values_mut().for_each(|(_, series)| series.0.clear());
         self.goals.values_mut().for_each(|(_, series)| series.0.clear());
     }
 
-    /// The least slack of all that is known: 1 is all, 0 none, below 0 too late. `limit` is what the ratio may be.
-    pub fn now(&self, at: Nanos, limit: f64) -> Option<f64> {
-        let ratio = self.ratio.median(at).map(|ratio| (limit - ratio) / limit);
+    /// The least slack of all that is known: 1 is all, 0 none, below 0 too late.
+    pub fn now(&self, at: Nanos) -> Option<f64> {
+        let told = self.told.values();
+        let told = told.filter_map(|(limit, series)| Some((limit - series.median(at)?) / limit));
         let goals = self
             .goals
             .values()
             .filter_map(|(goal, series)| of(goal, series.median(at)?));
-        goals.chain(ratio).min_by(f64::total_cmp)
+        goals
+            .chain(told)
+            .filter(|slack| slack.is_finite())
+            .min_by(f64::total_cmp)
     }
 }
 
@@ -102,28 +109,34 @@ mod tests {
             value,
         };
         let mut slack = Slack::default();
-        assert_eq!(slack.now(Nanos(0), 1.5), None);
-        slack.ratio(Nanos(0), 1.2);
-        assert!((slack.now(Nanos(0), 1.5).unwrap() - 0.2).abs() < 1e-9);
+        assert_eq!(slack.now(Nanos(0)), None);
+        slack.told(0, Nanos(0), 1.2, 1.5);
+        assert!((slack.now(Nanos(0)).unwrap() - 0.2).abs() < 1e-9);
         slack.want(&[
             goal(p99, Comparison::AT_MOST, 10.0),
             goal(rate, Comparison::AT_LEAST, 100.0),
         ]);
         slack.hear(&Reading::gauge(Nanos(0), TargetId(1), p99, 9.0));
-        assert!((slack.now(Nanos(0), 1.5).unwrap() - 0.1).abs() < 1e-9);
+        assert!((slack.now(Nanos(0)).unwrap() - 0.1).abs() < 1e-9);
         slack.hear(&Reading::gauge(Nanos(0), TargetId(1), rate, 90.0));
-        assert!((slack.now(Nanos(0), 1.5).unwrap() + 0.1).abs() < 1e-9);
+        assert!((slack.now(Nanos(0)).unwrap() + 0.1).abs() < 1e-9);
         slack.want(&[]);
-        assert!((slack.now(Nanos(0), 1.5).unwrap() - 0.2).abs() < 1e-9);
-        assert_eq!(slack.now(Nanos::from_secs(60), 1.5), None, "old samples say nothing");
+        assert!((slack.now(Nanos(0)).unwrap() - 0.2).abs() < 1e-9);
+        slack.told(1, Nanos(0), 0.09, 0.1);
+        let least = slack.now(Nanos(0)).unwrap();
+        assert!(
+            (least - 0.1).abs() < 1e-9,
+            "of two detectors the one that says less: {least}"
+        );
+        assert_eq!(slack.now(Nanos::from_secs(60)), None, "old samples say nothing");
     }
 
     #[test]
     fn one_sample_that_sticks_out_does_not_count() {
         let mut slack = Slack::default();
         for ratio in [1.0, 9.0, 1.0, 1.1, 1.0] {
-            slack.ratio(Nanos(0), ratio);
+            slack.told(0, Nanos(0), ratio, 2.0);
         }
-        assert!((slack.now(Nanos(0), 2.0).unwrap() - 0.5).abs() < 1e-9);
+        assert!((slack.now(Nanos(0)).unwrap() - 0.5).abs() < 1e-9);
     }
 }

@@ -1,7 +1,9 @@
 //! The closed loop, and the guard rails.
 
 use super::*;
-use crate::plant::{BATCH, Plant, Rival, WEB, lately};
+use crate::testing::plant::{BATCH, Plant, Rival, WEB, lately};
+use crate::testing::stand::Stand;
+use std::collections::BTreeSet;
 
 fn plant(config: &str, rivals: &[(Resource, f64)]) -> Plant {
     Plant::new::<Adaptive>(config, rivals)
@@ -299,4 +301,79 @@ fn the_same_input_gives_the_same_bytes() {
         (format!("{:?}", plant.actions), state)
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn harm_within_the_limit_is_not_proven_gone_by_what_changes_nothing() {
+    let mut plant = plant("", &[(Resource::UNKNOWN, 0.35)]);
+    plant.bad_from = 1.2;
+    plant.blames = Some((Resource::L3, vec![BATCH]));
+    plant.seconds(30);
+    assert_eq!(plant.logged("the remedy helped"), 0, "{:?}", plant.story());
+    assert!(plant.logged("did not help and is undone") >= 2 && plant.held() == 0);
+}
+
+#[test]
+fn where_a_detector_tells_the_time_lost_that_is_what_slack_is_counted_from() {
+    let run = |loss: &str| {
+        let mut plant = plant(
+            &format!("(loss: {loss}, hold: \"4s\", hold_most: \"4s\")"),
+            &[(Resource::L3, 6.0)],
+        );
+        (plant.tells_loss, plant.bad_from) = (true, 2.0);
+        plant.seconds(200);
+        assert!(plant.story().len() > 1, "{:?}", plant.story());
+        // 6 times as much at 20 ways and nothing at 4: each way is 0.375 more.
+        plant.ratios[100..].iter().copied().fold(0.0, f64::max) - 1.0
+    };
+    let (strict, lenient) = (run("0.05"), run("0.8"));
+    assert!(strict < 0.4 && lenient > 0.7 && lenient < 1.2, "{strict} {lenient}");
+}
+
+#[test]
+fn whoever_suffers_most_is_helped_first() {
+    let mut stand = Stand::new::<Adaptive>("");
+    let target = |name: &str, class| Target {
+        name: name.into(),
+        class,
+        ..Target::default()
+    };
+    stand.appear(target("mild", Class::LATENCY), Vec::new());
+    stand.appear(target("bad", Class::LATENCY), Vec::new());
+    let knobs = [
+        (vocabulary::L3_WAYS, Resource::L3),
+        (vocabulary::MEMORY_BANDWIDTH_SHARE, Resource::MEMORY_BANDWIDTH),
+    ];
+    let offers = knobs.map(|(knob, resource)| Control {
+        knob: stand.host.knob(&knob),
+        resource,
+        least: 0.0,
+        most: 10.0,
+        step: 1.0,
+        value: 10.0,
+        stricter: -1,
+        cost: 0.5,
+        ..Control::default()
+    });
+    let batch = stand.appear(target("batch", Class::BEST_EFFORT), offers.to_vec());
+    let found = |victim, severity, resource| Finding {
+        id: u64::from(victim),
+        phase: Phase::BEGINS,
+        victim: TargetId(victim),
+        resource,
+        severity,
+        confidence: 1.0,
+        culprits: vec![Culprit {
+            target: batch,
+            score: 1.0,
+        }]
+        .into(),
+        ..Finding::default()
+    };
+    let findings = vec![found(1, 1.2, Resource::L3), found(2, 5.0, Resource::MEMORY_BANDWIDTH)];
+    stand.call(&Batch {
+        findings: findings.into(),
+        ..Batch::default()
+    });
+    assert_eq!(stand.story(), ["batch memory.bandwidth.share 2.00"]);
 }

@@ -2,9 +2,9 @@
 
 use super::Budget;
 use crate::config::BudgetConfig;
-use crate::names::fits_any;
-use crate::taken::{self, Uses};
+use crate::taken::{Uses, Work};
 use crate::world::Scope;
+use pipeline_plugin_api::pattern::fits_one;
 use pipeline_plugin_api::prelude::*;
 
 /// The most sets of actions that wait; more are refused at once.
@@ -133,7 +133,7 @@ impl Budget {
         if known.latency && self.config.protect {
             return Some(format!("`{}` is of class Latency", known.name));
         }
-        if fits_any(&self.config.spare, &known.name) {
+        if fits_one(&self.config.spare, known.name.as_bytes()) {
             return Some(format!("`{}` is spared", known.name));
         }
         let barred = self
@@ -150,12 +150,14 @@ impl Budget {
     }
 
     /// The share of the work that would be taken with these actions in force.
-    fn taken_with(&self, actions: &[Action]) -> f64 {
+    fn taken_with(&mut self, actions: &[Action]) -> f64 {
+        let weigh = || Work::of(&self.world, Scope::default(), &Uses::new());
+        let work = self.work.get_or_insert_with(weigh);
         let changed = |knob| actions.iter().any(|action| (action.target, action.knob) == knob);
         let stays = self.held.iter().filter(|(knob, _)| !changed(**knob));
         let stays = stays.map(|(knob, held)| (*knob, held.value, held.text.as_str()));
         let comes = actions.iter().filter(|action| !action.is_release());
         let comes = comes.map(|action| ((action.target, action.knob), action.value, action.text.as_str()));
-        taken::share(&self.world, Scope::default(), &Uses::new(), stays.chain(comes))
+        work.taken(&self.world, stays.chain(comes))
     }
 }

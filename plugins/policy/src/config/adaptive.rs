@@ -1,6 +1,7 @@
 //! What `policy.adaptive` can be told.
 
 use super::check;
+use super::rung::Whom;
 use crate::heard::Sure;
 use crate::proof::Terms;
 use crate::world::Scope;
@@ -45,15 +46,20 @@ pub struct AdaptiveConfig {
     pub settle: Span,
     /// How long the victim then has to recover. 100 ms to 10 min; default 3 s.
     pub proof: Span,
-    /// The part of the harm that must be gone by then. 0..=1; default 0.2.
+    /// The part of the harm, of what the victim is worse than its baseline, that must be gone by then. 0..=1; default 0.2.
     pub improvement: f64,
-    /// How many times worse than its baseline a victim may be: what slack is counted from. 1 or more; default 1.5.
+    /// How many times worse than its baseline a victim may be: what slack is counted from where a detector tells
+    /// `detect.ratio`, or nothing but findings. 1 or more; default 1.5.
     pub limit: f64,
+    /// How much time a victim may lose to others for each second of its work: what slack is counted from where a detector
+    /// tells `detect.loss`. Above 0; default 0.04.
+    pub loss: f64,
     /// The slack below which nothing is given back. 0..=1; default 0.1, as Heracles has it.
     pub slack_grow: f64,
     /// The slack below which the last step back is undone. 0..=1; default 0.05, as Heracles and PARTIES have it.
     pub slack_cut: f64,
-    /// How long a proven remedy is held after the harm is over before it is turned back. 0 s to 1 day; default 10 s.
+    /// How long a proven remedy is held after the harm is over before it is turned back. 0 s to 1 day; default 30 s, since a
+    /// switch that is turned back too early costs the victim two seconds until it is on again.
     pub hold: Span,
     /// The longest that a step which brought the harm back is held off; each time doubles it. From `hold` on; default
     /// 10 min.
@@ -89,9 +95,10 @@ impl Default for AdaptiveConfig {
             proof: Span::secs(3),
             improvement: 0.2,
             limit: 1.5,
+            loss: 0.04,
             slack_grow: 0.1,
             slack_cut: 0.05,
-            hold: Span::secs(10),
+            hold: Span::secs(30),
             hold_most: Span::secs(600),
             cooldown: Span::secs(60),
             most_taken: 0.6,
@@ -117,6 +124,7 @@ impl AdaptiveConfig {
         Sure {
             least_confidence: self.least_confidence,
             least_score: self.least_score,
+            whom: Whom::Named,
         }
     }
 
@@ -147,6 +155,7 @@ impl Configure for AdaptiveConfig {
         check::positive(self.cut, "cut", faults);
         check::positive(self.grow, "grow", faults);
         check::ratio(self.limit, "limit", faults);
+        check::positive(self.loss, "loss", faults);
         for (span, name, least, most) in [
             (self.grow_every, "grow_every", 100, 3_600_000),
             (self.settle, "settle", 0, 60_000),

@@ -2,6 +2,7 @@
 
 use super::check;
 use pipeline_plugin_api::config::nearest_help;
+use pipeline_plugin_api::pattern::fits;
 use pipeline_plugin_api::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,11 @@ impl Configure for FixedConfig {
 }
 
 impl EndState {
+    /// Whether it is wanted of a target of that name.
+    pub fn means(&self, target: &str) -> bool {
+        fits(self.target.as_bytes(), target.as_bytes())
+    }
+
     fn check(&self, faults: &mut Faults) {
         faults.require(
             !self.target.is_empty(),

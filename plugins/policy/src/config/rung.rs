@@ -1,4 +1,5 @@
-//! The remedies that `policy.throttle` has, each by the knob that it turns and the resources that it is for.
+//! The remedies that `policy.throttle` has, each by the knob that it turns and the resources that it is for; and how strictly
+//! it takes what a finding says of resource and culprits.
 
 use pipeline_plugin_api::prelude::*;
 use schemars::JsonSchema;
@@ -25,6 +26,26 @@ pub enum Rung {
     Pause,
     /// `freeze`: the culprit stops.
     Freeze,
+}
+
+/// Against which harm a remedy is used.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Against {
+    /// Harm through a resource that the remedy is for.
+    #[default]
+    Fitting,
+    /// Whatever a finding is about, and be it nothing that is known.
+    Any,
+}
+
+/// Who answers for a finding.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Whom {
+    /// Those whom it blames.
+    #[default]
+    Named,
+    /// All who may be restrained for the victim's sake, whomever it blames.
+    Everybody,
 }
 
 impl Rung {

@@ -1,7 +1,7 @@
 //! What `policy.throttle` can be told.
 
 use super::check;
-use super::rung::Rung;
+use super::rung::{Against, Rung, Whom};
 use crate::heard::Sure;
 use crate::proof::Terms;
 use crate::world::Scope;
@@ -17,6 +17,12 @@ pub struct ThrottleConfig {
     /// finding. Default `[Idle, Weight, CpuSet, Quota]`, which are for CPU time; `Ways` and `Bandwidth` where an actuator
     /// has their knobs, `Duty`, `Pause` and `Freeze` only where asked for.
     pub ladder: Vec<Rung>,
+    /// Against which harm a remedy is used: `Fitting` (default), harm through a resource that the remedy is for; `Any`,
+    /// whatever a finding is about, for detectors that tell who disturbs and not through what.
+    pub against: Against,
+    /// Who answers for a finding: `Named` (default), those whom it blames; `Everybody`, all who may be restrained, for
+    /// detectors that tell who suffers and not from whom.
+    pub whom: Whom,
     /// When the policy may act; outside it only watches and holds nothing. Always by default.
     pub during: Window,
     /// The targets that may be restrained, `*` for any text. All by default.
@@ -24,6 +30,9 @@ pub struct ThrottleConfig {
     /// The targets that are never restrained, `*` for any text. None by default; those of class
     /// `Latency` never are in any case.
     pub spare: Vec<String>,
+    /// Whether `CpuSet` may move a culprit to CPUs that it was not given, where its own leave none that are away from the
+    /// victim; never to those of a target of class `Latency` or their siblings. False by default.
+    pub may_move: bool,
     /// The least score of a culprit for it to be restrained. 0..=1; default 0.05, for a detector names
     /// many small culprits where together they do the harm.
     pub least_score: f64,
@@ -33,7 +42,7 @@ pub struct ThrottleConfig {
     pub settle: Span,
     /// How long the victim then has to recover. 100 ms to 10 min; default 3 s.
     pub proof: Span,
-    /// The part of the harm that must be gone by then. 0..=1; default 0.3.
+    /// The part of the harm, of what the victim is worse than its baseline, that must be gone by then. 0..=1; default 0.3.
     pub improvement: f64,
     /// Below how many times its baseline the victim has recovered. 1 or more; default 1.5.
     pub release: f64,
@@ -87,9 +96,12 @@ impl Default for ThrottleConfig {
     fn default() -> Self {
         Self {
             ladder: vec![Rung::Idle, Rung::Weight, Rung::CpuSet, Rung::Quota],
+            against: Against::Fitting,
+            whom: Whom::Named,
             during: Window::default(),
             only: Vec::new(),
             spare: Vec::new(),
+            may_move: false,
             least_score: 0.05,
             least_confidence: 0.3,
             settle: Span::secs(1),
@@ -144,6 +156,7 @@ impl ThrottleConfig {
         Sure {
             least_confidence: self.least_confidence,
             least_score: self.least_score,
+            whom: self.whom,
         }
     }
 
@@ -157,7 +170,12 @@ impl ThrottleConfig {
 
     /// Whether the ladder has a remedy for that resource.
     pub fn acts_on(&self, resource: Resource) -> bool {
-        self.ladder.iter().any(|rung| rung.fits(resource))
+        self.ladder.iter().any(|rung| self.fits(*rung, resource))
+    }
+
+    /// Whether a remedy is used against harm through that resource.
+    pub fn fits(&self, rung: Rung, resource: Resource) -> bool {
+        self.against == Against::Any || rung.fits(resource)
     }
 
     fn check_ladder(&self, faults: &mut Faults) {

@@ -1,7 +1,7 @@
 //! A target as `policy.dynamic` sees it: where it runs, how much it stalls, and how far its guarantee is.
 
 use crate::config::DynamicConfig;
-use crate::names::fits_any;
+use pipeline_plugin_api::pattern::fits_one;
 use pipeline_plugin_api::prelude::*;
 use std::collections::VecDeque;
 
@@ -96,6 +96,6 @@ impl Member {
 
     /// Whether the config says that it is never touched.
     pub fn is_spared(&self, config: &DynamicConfig) -> bool {
-        fits_any(&config.spare, &self.name)
+        fits_one(&config.spare, self.name.as_bytes())
     }
 }

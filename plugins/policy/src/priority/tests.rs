@@ -1,7 +1,7 @@
 //! Who gets which part, and when it is given back.
 
 use super::*;
-use crate::plant::{BATCH, Plant, WEB};
+use crate::testing::plant::{BATCH, Plant, WEB};
 use pipeline_plugin_api::abi::OUTCOMES_PORT;
 use pipeline_plugin_api::stage::Schedules;
 use pipeline_plugin_api::testkit::TestHost;
@@ -35,7 +35,7 @@ fn each_class_gets_its_shares_of_what_the_knobs_offer() {
         (
             "(best_effort: (ways: 0.5), together: true)",
             // Alone it has all of it, and half once another comes.
-            &["batch0 l3.ways 10.00", "batch1 l3.ways 5.00", "batch0 l3.ways 5.00"],
+            &["batch0 l3.ways 10.00", "batch0 l3.ways 5.00", "batch1 l3.ways 5.00"],
         ),
         (
             "(best_effort: (ways: 0.001), spare: [\"batch1\"])",

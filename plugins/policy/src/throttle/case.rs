@@ -8,13 +8,14 @@ mod trial;
 
 use super::ladder::{Ladder, Remedy};
 use crate::config::{Rung, ThrottleConfig};
-use crate::cores::Cores;
 use crate::heard::{Blame, FindingKey, Findings};
 use crate::lease::KnobOf;
 use crate::proof::Trial;
 use crate::rate::Rate;
+use crate::taken::Work;
 use crate::world::World;
 use pipeline_plugin_api::prelude::*;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a proof is put off while something else than the culprit is to blame.
@@ -32,12 +33,12 @@ pub struct Bench<'a> {
     pub world: &'a World,
     /// The remedies.
     pub ladder: &'a Ladder,
-    /// Which CPUs are siblings.
-    pub cores: &'a Cores,
     /// The rate limit.
     pub budget: &'a mut Rate,
-    /// What is in force for other victims: knob, value, text.
-    pub elsewhere: &'a [(KnobOf, f64, String)],
+    /// The cases of other victims.
+    pub others: &'a BTreeMap<TargetId, Case>,
+    /// The work of all that may be restrained, weighed when somebody asks.
+    pub work: OnceCell<Work>,
     /// Why knobs that are no longer wanted are put back.
     pub parting: &'a mut BTreeMap<KnobOf, String>,
     /// For log lines.

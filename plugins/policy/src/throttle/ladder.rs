@@ -99,7 +99,11 @@ impl Ladder {
         let text = match rung {
             // Nowhere is known to be away from a sibling thread that is not known.
             Rung::CpuSet if need.resource == Resource::SMT && need.avoid.is_empty() => return None,
-            Rung::CpuSet => cpu_list(&world.refuge(need.culprit, need.victim, need.avoid)?),
+            Rung::CpuSet => {
+                let beyond = || world.asylum(need.culprit, need.avoid).filter(|_| config.may_move);
+                let refuge = world.refuge(need.culprit, need.victim, need.avoid);
+                cpu_list(&refuge.or_else(beyond)?)
+            }
             _ => String::new(),
         };
         Some(Remedy {

@@ -6,7 +6,7 @@ use super::case::{Case, Memory, Stage};
 use super::ladder::Remedy;
 use crate::config::{Rung, ThrottleConfig};
 use crate::proof::Trial;
-use crate::saved::{Common, FindingRow};
+use crate::saved::{self, Common, FindingRow};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -83,12 +83,7 @@ impl CaseRow {
     fn of(case: &Case) -> Self {
         Self {
             victim: case.victim.0,
-            findings: case
-                .findings
-                .open
-                .iter()
-                .map(|((port, id), heard)| FindingRow::of(*port, *id, heard))
-                .collect(),
+            findings: saved::rows(&case.findings),
             used: case
                 .findings
                 .used
@@ -104,11 +99,7 @@ impl CaseRow {
 
     fn case(self, at: Nanos, config: &ThrottleConfig) -> Case {
         let mut case = Case::new(TargetId(self.victim), config);
-        case.findings.open = self
-            .findings
-            .into_iter()
-            .map(|row| ((row.port, row.id), row.heard()))
-            .collect();
+        case.findings.open = saved::open(self.findings);
         case.findings.used = self
             .used
             .into_iter()

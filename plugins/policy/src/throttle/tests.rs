@@ -8,8 +8,3 @@ mod toy;
 
 use super::*;
 use toy::{BATCH, Toy, WEB};
-
-/// The knobs that were turned, in order: target, knob, value or text, and whether that was an undoing.
-fn story(toy: &Toy) -> Vec<String> {
-    toy.changes().iter().map(|action| toy.describe(action)).collect()
-}

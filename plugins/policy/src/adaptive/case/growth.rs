@@ -10,7 +10,7 @@ use pipeline_plugin_api::prelude::*;
 impl Case {
     pub(super) fn keep(&mut self, proven_for: Option<FindingKey>, next: Nanos, bench: &mut Bench<'_>) {
         let blame = self.blame(bench);
-        let slack = self.slack.now(bench.at, bench.config.limit);
+        let slack = self.slack.now(bench.at);
         let harmed = blame.as_ref().is_some_and(|blame| proven_for != Some(blame.key))
             || slack.is_some_and(|slack| slack < bench.config.slack_cut);
         if harmed && self.step_in_again(bench) {

@@ -21,7 +21,7 @@ impl Case {
 
     /// Makes the cheapest move, if there is one and nobody else tries something on the same culprits.
     pub(super) fn turn(&mut self, blame: &Blame, bench: &mut Bench<'_>) {
-        if blame.culprits.iter().any(|culprit| bench.busy.contains(culprit)) || bench.left == 0 {
+        if bench.left == 0 || blame.culprits.iter().any(|culprit| bench.is_busy(*culprit)) {
             return;
         }
         match self.best(blame, bench) {
@@ -50,6 +50,7 @@ impl Case {
         self.step = None;
         self.stage = Stage::Trying(Attempt {
             trial: Trial::new(bench.at, blame.severity),
+            port: blame.key.0,
             knob: found.knob,
             resource: blame.resource,
             before,
@@ -89,7 +90,8 @@ impl Case {
             return;
         }
         let ended = self.findings.open.is_empty();
-        match attempt.trial.verdict(bench.at, ended, &bench.config.terms()) {
+        let terms = self.terms(attempt.port, bench.config);
+        match attempt.trial.verdict(bench.at, ended, &terms) {
             Verdict::Pending => {}
             Verdict::Proven(how) => self.proven(&attempt, &how, bench),
             Verdict::Failed(_)
@@ -121,7 +123,8 @@ impl Case {
     fn proven(&mut self, attempt: &Attempt, how: &str, bench: &mut Bench<'_>) {
         self.say(bench, Level::INFO, &format!("the remedy helped: {how}"));
         bench.experience.note(attempt.knob, attempt.resource, true);
-        let well = attempt.trial.is_well(&bench.config.terms()) || self.findings.open.is_empty();
+        let terms = self.terms(attempt.port, bench.config);
+        let well = attempt.trial.is_well(&terms) || self.findings.open.is_empty();
         self.keep_now(bench);
         // It helped, and not enough: the next step follows at once.
         if let Some(blame) = self.blame(bench).filter(|_| !well) {

@@ -2,8 +2,9 @@
 
 use super::{Bench, Case};
 use crate::config::Rung;
+use crate::cores;
 use crate::heard::Blame;
-use crate::taken;
+use crate::taken::Work;
 use crate::throttle::ladder::{Need, Remedy};
 use pipeline_plugin_api::prelude::*;
 
@@ -34,7 +35,7 @@ impl Case {
             blame.severity,
             blame.resource
         );
-        let avoid = bench.cores.avoided(blame, victim, world);
+        let avoid = cores::avoided(blame, victim, world);
         let need = Need {
             culprit,
             victim,
@@ -51,7 +52,7 @@ impl Case {
             .ladder
             .iter()
             .skip(from)
-            .filter(|rung| rung.fits(blame.resource) && !self.is_spent(culprit, **rung));
+            .filter(|rung| config.fits(**rung, blame.resource) && !self.is_spent(culprit, **rung));
         left.filter_map(|rung| bench.ladder.remedy(*rung, need, bench.at, world, config))
             .find(|remedy| self.may_take(remedy, bench))
     }
@@ -66,13 +67,12 @@ impl Case {
         let states = mine
             .chain(std::iter::once(remedy))
             .map(|held| (held.knob, held.value, held.text.as_str()));
-        let others = bench
-            .elsewhere
-            .iter()
-            .map(|(knob, value, text)| (*knob, *value, text.as_str()));
-        let all = states.chain(others);
-        let taken = taken::share(bench.world, config.scope(), &self.findings.used, all);
-        taken <= config.most_taken
+        let others = bench.others.values().flat_map(|case| case.remedies.values());
+        let others = others.map(|held| (held.knob, held.value, held.text.as_str()));
+        let work = bench
+            .work
+            .get_or_init(|| Work::of(bench.world, config.scope(), &self.findings.used));
+        work.taken(bench.world, states.chain(others)) <= config.most_taken
     }
 
     /// The least weight cannot do what idling could not.

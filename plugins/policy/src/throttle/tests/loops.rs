@@ -15,7 +15,7 @@ fn toy(config: &str) -> Toy {
 fn the_cheapest_remedy_is_tried_proven_and_held_while_it_is_needed() {
     let mut toy = toy("");
     toy.seconds(30);
-    assert_eq!(story(&toy), ["batch cpu.idle 1.00"]);
+    assert_eq!(toy.story(), ["batch cpu.idle 1.00"]);
     assert_eq!(toy.logged("the remedy helped"), 1);
     assert!(
         toy.actions[0].why.contains("`batch` slows `web` 20.0 times"),
@@ -53,7 +53,7 @@ fn a_remedy_that_does_not_help_is_undone_and_the_next_one_tried() {
     toy.helps = vec!["cpu.set"];
     toy.seconds(12);
     let expected = ["batch cpu.idle 1.00", "batch cpu.idle undone", "batch cpu.set 1"];
-    assert_eq!(story(&toy), expected);
+    assert_eq!(toy.story(), expected);
     assert_eq!(toy.logged("the remedy did not help and is undone"), 1);
     assert_eq!(toy.logged("the remedy helped"), 1);
     let undone = toy.changes()[1].clone();
@@ -73,12 +73,12 @@ fn at_the_end_of_the_ladder_it_gives_up_for_a_while_and_says_so() {
         "batch cpu.set 1",
         "batch cpu.set undone",
     ];
-    assert_eq!(story(&toy)[..4], first);
-    assert_eq!(story(&toy)[4..], ["batch cpu.quota 0.08", "batch cpu.quota undone"]);
+    assert_eq!(toy.story()[..4], first);
+    assert_eq!(toy.story()[4..], ["batch cpu.quota 0.08", "batch cpu.quota undone"]);
     assert_eq!(toy.logged("no remedy is left"), 1);
     toy.seconds(15);
     assert_eq!(
-        story(&toy)[6],
+        toy.story()[6],
         "batch cpu.idle 1.00",
         "after the cooldown it begins again"
     );
@@ -89,7 +89,7 @@ fn freezing_is_only_done_where_it_is_asked_for() {
     let mut toy = toy("(ladder: [Idle, Freeze])");
     toy.helps = vec!["freeze"];
     toy.seconds(10);
-    assert_eq!(story(&toy)[2], "batch freeze 1.00");
+    assert_eq!(toy.story()[2], "batch freeze 1.00");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn when_the_harm_is_over_the_remedy_is_held_and_then_taken_back() {
     toy.disturbed = false;
     let held = toy.changes()[0].at;
     toy.seconds(20);
-    assert_eq!(story(&toy), ["batch cpu.idle 1.00", "batch cpu.idle undone"]);
+    assert_eq!(toy.story(), ["batch cpu.idle 1.00", "batch cpu.idle undone"]);
     let span = toy.changes()[1].at.since(held);
     assert!((10.0..=13.0).contains(&span.seconds()), "{span}");
 }
@@ -146,7 +146,7 @@ fn a_quota_is_loosened_step_by_step() {
         "batch cpu.quota 0.78",
         "batch cpu.quota undone",
     ];
-    assert_eq!(story(&toy), expected);
+    assert_eq!(toy.story(), expected);
 }
 
 #[test]
@@ -156,12 +156,12 @@ fn harm_while_a_quota_is_loosened_cuts_it_again() {
     toy.seconds(4);
     toy.disturbed = false;
     toy.seconds(5);
-    let cut = story(&toy).len();
+    let cut = toy.story().len();
     assert!((2..8).contains(&cut), "{cut}");
     toy.helps = vec![];
     toy.disturbed = true;
     toy.seconds(1);
-    assert_eq!(story(&toy)[cut], "batch cpu.quota 0.08");
+    assert_eq!(toy.story()[cut], "batch cpu.quota 0.08");
 }
 
 #[test]
@@ -170,10 +170,10 @@ fn all_rivals_are_restrained_and_one_who_joins_as_well() {
     toy.blamed = vec![(BATCH, 0.5), (BATCH + 1, 0.5)];
     toy.disturbed = true;
     toy.seconds(10);
-    assert_eq!(story(&toy), ["a cpu.idle 1.00", "b cpu.idle 1.00"]);
+    assert_eq!(toy.story(), ["a cpu.idle 1.00", "b cpu.idle 1.00"]);
     toy.blamed.push((BATCH + 2, 0.3));
     toy.seconds(10);
-    assert_eq!(story(&toy)[2..], ["c cpu.idle 1.00"]);
+    assert_eq!(toy.story()[2..], ["c cpu.idle 1.00"]);
 }
 
 #[test]
@@ -183,10 +183,10 @@ fn harm_for_another_reason_puts_the_proof_off_but_not_for_ever() {
     toy.seconds(1);
     toy.resource = Resource::HYPERVISOR;
     toy.seconds(9);
-    assert_eq!(story(&toy), ["batch cpu.idle 1.00"]);
+    assert_eq!(toy.story(), ["batch cpu.idle 1.00"]);
     toy.seconds(6);
     assert_eq!(
-        story(&toy)[1..],
+        toy.story()[1..],
         ["batch cpu.idle undone"],
         "and nothing is tried, for nobody is blamed"
     );
@@ -198,7 +198,7 @@ fn a_dry_run_decides_and_keeps_what_it_planned() {
     toy.helps = vec![];
     toy.plans = true;
     toy.seconds(30);
-    assert_eq!(story(&toy), ["batch cpu.idle 1.00"]);
+    assert_eq!(toy.story(), ["batch cpu.idle 1.00"]);
     assert_eq!(toy.logged("a dry run cannot prove"), 1);
 }
 
@@ -210,7 +210,7 @@ fn a_successor_goes_on_where_its_predecessor_stopped() {
     let (said, last) = (toy.changes().len(), toy.actions.last().unwrap().id);
     toy.succeed("(hold: \"20s\")");
     toy.seconds(5);
-    assert_eq!(toy.changes().len(), said, "nothing changes: {:?}", story(&toy));
+    assert_eq!(toy.changes().len(), said, "nothing changes: {:?}", toy.story());
     assert!(
         toy.actions.last().unwrap().id > last,
         "the lease is renewed under ids of its own"
@@ -218,7 +218,7 @@ fn a_successor_goes_on_where_its_predecessor_stopped() {
     toy.succeed("(ladder: [Idle])");
     toy.seconds(1);
     assert_eq!(
-        story(&toy)[said],
+        toy.story()[said],
         "batch cpu.set undone",
         "what the new ladder does not have is put back"
     );

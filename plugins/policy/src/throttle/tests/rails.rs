@@ -23,7 +23,7 @@ fn nobody_of_class_latency_is_touched_nor_the_victim_nor_one_who_is_spared() {
     assert_eq!(toy.actions, []);
     toy.blamed.push((BATCH + 2, 0.5));
     toy.seconds(1);
-    assert_eq!(story(&toy), ["batch cpu.idle 1.00"]);
+    assert_eq!(toy.story(), ["batch cpu.idle 1.00"]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_knob_that_someone_took_is_theirs() {
     toy.refused.clear();
     // What was refused counts among the changes of the last minute.
     toy.seconds(75);
-    let after: Vec<String> = story(&toy).split_off(1);
+    let after: Vec<String> = toy.story().split_off(1);
     assert!(!after.iter().any(|line| line.contains("cpu.idle")), "{after:?}");
     assert!(
         toy.holds(BATCH, "cpu.set") || toy.holds(BATCH, "cpu.weight"),
@@ -125,7 +125,7 @@ fn outside_its_window_it_holds_nothing_and_says_so() {
         let inside = (10.0..20.0).contains(&phase);
         assert!(inside || action.is_release() && phase == 20.0, "{action:?}");
     }
-    assert_eq!(story(&toy).len(), 4, "twice on, twice undone: {:?}", story(&toy));
+    assert_eq!(toy.story().len(), 4, "twice on, twice undone: {:?}", toy.story());
     let active = toy.told(&vocabulary::POLICY_ACTIVE);
     assert!(active.len() >= 70, "told each second, {}", active.len());
     for (at, value) in &active {

@@ -1,6 +1,7 @@
 //! Remedies for what is not CPU time, and those that stop a culprit.
 
 use super::*;
+use crate::testing::plant::Plant;
 
 const BEST: Class = Class::BEST_EFFORT;
 
@@ -36,7 +37,7 @@ fn a_finding_about_a_resource_gets_the_remedies_for_it_in_the_order_of_the_ladde
     for (resource, helps, expected) in cases {
         let mut toy = toy(ladder, resource, helps);
         toy.seconds(12);
-        assert_eq!(story(&toy), expected, "{resource} {helps}");
+        assert_eq!(toy.story(), expected, "{resource} {helps}");
         let last = &toy.changes()[expected.len() - 1];
         assert!(last.why.contains(&format!("times through {resource};")), "{}", last.why);
         assert_eq!(toy.logged("the remedy helped"), 1, "{resource} {helps}");
@@ -49,7 +50,7 @@ fn ways_are_given_back_one_by_one() {
     toy.seconds(5);
     toy.disturbed = false;
     toy.seconds(30);
-    let steps: Vec<String> = story(&toy);
+    let steps: Vec<String> = toy.story();
     assert_eq!(
         steps[..3],
         ["batch l3.ways 3.00", "batch l3.ways 4.00", "batch l3.ways 5.00"]
@@ -90,7 +91,7 @@ fn a_pause_stops_the_culprit_until_the_harm_is_over() {
     toy.disturbed = false;
     toy.seconds(20);
     assert_eq!(
-        story(&toy),
+        toy.story(),
         ["batch process.paused 1.00", "batch process.paused undone"]
     );
 }
@@ -105,6 +106,80 @@ fn no_more_of_the_batch_work_is_taken_than_stated() {
         toy.blamed = vec![(BATCH, 0.5), (BATCH + 1, 0.5)];
         toy.disturbed = true;
         toy.seconds(3);
-        assert_eq!(story(&toy).len(), count, "at most {most}: {:?}", story(&toy));
+        assert_eq!(toy.story().len(), count, "at most {most}: {:?}", toy.story());
     }
+}
+
+#[test]
+fn whoever_is_named_is_restrained_whatever_it_is_about_where_any_harm_will_do() {
+    for resource in [Resource::UNKNOWN, Resource::L3, Resource::MEMORY, Resource::CPU_TIME] {
+        let mut toy = toy("(ladder: [Quota], against: Any)", resource, "cpu.quota");
+        toy.seconds(10);
+        assert_eq!(toy.story(), ["batch cpu.quota 0.08"], "{resource}");
+        assert_eq!(toy.logged("the remedy helped"), 1, "{resource}");
+        let why = toy.actions[0].why.to_string();
+        assert!(why.contains(&format!("times through {resource};")), "{why}");
+    }
+    let mut toy = toy("(ladder: [Quota], against: Any)", Resource::UNKNOWN, "cpu.quota");
+    toy.blamed.clear();
+    toy.guilty = Some(vec![BATCH]);
+    toy.seconds(10);
+    assert_eq!(toy.actions, [], "nobody is named");
+}
+
+#[test]
+fn where_everybody_answers_all_are_restrained_who_may_be_and_whoever_comes_meanwhile() {
+    let config = "(ladder: [Freeze], against: Any, whom: Everybody, spare: [\"kept\"], least_score: 1.0, hold: \"4s\")";
+    let mut toy = Toy::new(
+        config,
+        &[
+            ("a", Class::BATCH, &[1]),
+            ("api", Class::LATENCY, &[2]),
+            ("kept", BEST, &[3]),
+            ("b", BEST, &[0]),
+        ],
+    );
+    toy.resource = Resource::UNKNOWN;
+    toy.blamed.clear();
+    toy.guilty = Some(vec![BATCH + 3]);
+    toy.helps = vec!["freeze"];
+    toy.disturbed = true;
+    toy.seconds(1);
+    assert_eq!(toy.story(), ["a freeze 1.00", "b freeze 1.00"]);
+    toy.enter("c", BEST, &[0]);
+    toy.seconds(1);
+    assert_eq!(toy.story()[2..], ["c freeze 1.00"]);
+    toy.disturbed = false;
+    toy.seconds(10);
+    assert_eq!(toy.held(), 0, "{:?}", toy.story());
+}
+
+#[test]
+fn a_culprit_leaves_the_cpus_that_it_was_given_only_where_it_may() {
+    for (may, expected) in [(false, &[][..]), (true, &["batch cpu.set 2"])] {
+        let config = format!("(ladder: [CpuSet], may_move: {may})");
+        let mut toy = Toy::new(&config, &[("batch", BEST, &[0]), ("other", BEST, &[2])]);
+        toy.helps = vec!["cpu.set"];
+        toy.disturbed = true;
+        toy.seconds(5);
+        assert_eq!(toy.story(), expected, "may_move: {may}");
+    }
+}
+
+#[test]
+fn the_time_that_a_victim_loses_proves_as_well_as_its_ratio_does() {
+    let told = [false, true].map(|tells_loss| {
+        let config = "(ladder: [Ways, Bandwidth])";
+        let mut plant = Plant::new::<Throttle>(config, &[(Resource::MEMORY_BANDWIDTH, 3.0)]);
+        plant.tells_loss = tells_loss;
+        plant.blames = Some((Resource::L3, vec![BATCH]));
+        plant.seconds(15);
+        plant.story()
+    });
+    let expected = [
+        "batch0 l3.ways 3.00",
+        "batch0 l3.ways undone",
+        "batch0 memory.bandwidth.share 0.20",
+    ];
+    assert_eq!(told, [expected; 2]);
 }
