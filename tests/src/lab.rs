@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// How long a machine may live, in seconds.
+/// How long a machine may live where nothing else is said, in seconds.
 const LIMIT: u32 = 250;
+/// How many cores it has where nothing else is said.
+const CORES: u32 = 2;
 /// How often one is booted for a script, since a machine that ends by itself says nothing about what is tested.
 const BOOTS: u32 = 3;
 /// What the program that boots it exits with where the machine was stopped at its limit, or ended without a result.
@@ -31,6 +33,10 @@ pub struct Lab {
     /// As `HERE:THERE`.
     files: Vec<String>,
     words: String,
+    /// Of two threads each.
+    cores: u32,
+    /// In seconds.
+    limit: u32,
 }
 
 /// What a script left.
@@ -57,6 +63,8 @@ impl Lab {
             scratch: tempfile::tempdir().expect("a folder can be made"),
             files: Vec::new(),
             words: String::new(),
+            cores: CORES,
+            limit: LIMIT,
         }
     }
 
@@ -115,6 +123,20 @@ impl Lab {
         self
     }
 
+    /// How many cores it has, of two threads each.
+    #[must_use]
+    pub fn cores(mut self, cores: u32) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// How long it may live, in seconds.
+    #[must_use]
+    pub fn limit(mut self, seconds: u32) -> Self {
+        self.limit = seconds;
+        self
+    }
+
     /// Boots it and runs a script of the shell there.
     ///
     /// # Panics
@@ -133,7 +155,8 @@ impl Lab {
     fn boot(&self, script: &str) -> (Left, Option<i32>) {
         let out = tempfile::tempdir().expect("a folder can be made");
         let mut command = Command::new(need::lab());
-        command.args(["-m", "2048", "-t", &LIMIT.to_string(), "-k", &self.words, "-o"]);
+        let (cores, limit) = (self.cores.to_string(), self.limit.to_string());
+        command.args(["-m", "2048", "-c", &cores, "-t", &limit, "-k", &self.words, "-o"]);
         command.arg(out.path());
         self.files.iter().for_each(|file| {
             command.arg("-f").arg(file);

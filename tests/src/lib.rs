@@ -5,6 +5,7 @@
 pub mod bed;
 pub mod built;
 pub mod child;
+pub mod decided;
 pub mod held;
 pub mod killed;
 pub mod lab;

@@ -21,6 +21,8 @@ pub enum Need {
     Cpus,
     /// The emulated machine: `PIPELINE_LAB` is the path of what boots it and runs a command there.
     Lab,
+    /// `pqos`, and the module of the emulated machine's kernel through which it reads registers.
+    Pqos,
     /// A mount namespace of one's own, by `unshare`.
     Namespaces,
     /// A Docker engine of one's own may be started: root, `dockerd`, `docker`, and `busybox` for an image.
@@ -39,6 +41,7 @@ impl Need {
             Self::Stress => "stress",
             Self::Cpus => "cpus",
             Self::Lab => "lab",
+            Self::Pqos => "pqos",
             Self::Namespaces => "namespaces",
             Self::Docker => "docker",
             Self::Duckdb => "duckdb",
@@ -52,6 +55,8 @@ impl Need {
             Self::Memcached => (!on_path("memcached")).then_some("there is no `memcached`"),
             Self::Stress => (!on_path("stress-ng")).then_some("there is no `stress-ng`"),
             Self::Lab => (!lab().is_file()).then_some("PIPELINE_LAB does not name what boots the emulated machine"),
+            Self::Pqos if !Path::new(PQOS).is_file() => Some("there is no `pqos`; run `scripts/setup lab`"),
+            Self::Pqos => (!has_module()).then_some("there is no `msr` for the lab's kernel; run `scripts/setup lab`"),
             Self::Duckdb => (!imports_duckdb()).then_some("`python3 -c 'import duckdb'` does not work here"),
             Self::Namespaces => (!unshares()).then_some("`unshare --mount` does not work here"),
             Self::Root => (!is_root()).then_some("it is not run as root"),
@@ -69,6 +74,9 @@ impl Need {
         }
     }
 }
+
+/// Where the package intel-cmt-cat has it.
+pub const PQOS: &str = "/usr/sbin/pqos";
 
 /// Whether all that is needed is there; else says `SKIP` with the reason.
 ///
@@ -100,6 +108,13 @@ pub fn lab() -> PathBuf {
     std::env::var_os("PIPELINE_LAB").map(PathBuf::from).unwrap_or_default()
 }
 
+/// Where `scripts/setup lab` keeps modules for the emulated machine's kernels, as `msr-VERSION.ko`.
+pub fn modules() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache");
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|text| !text.is_empty());
+    cache.map_or_else(home, PathBuf::from).join("pipeline-lab")
+}
+
 /// Whether a list such as `redis,cgroup` names it.
 fn names(required: &str, need: Need) -> bool {
     required.split(',').any(|word| word.trim() == need.word())
@@ -108,6 +123,14 @@ fn names(required: &str, need: Need) -> bool {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// For which kernel it is the machine itself finds out.
+fn has_module() -> bool {
+    let entries = std::fs::read_dir(modules()).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .any(|name| name.starts_with("msr-") && name.ends_with(".ko"))
 }
 
 fn imports_duckdb() -> bool {

@@ -253,6 +253,59 @@ fn all_four_ways_count() {
     assert!(overflows >= 10.0, "{}", ran.log);
 }
 
+/// Scenario: what Intel's PCM shows, of the machine, its CPUs and its socket, with a workload on one CPU.
+/// Guaranteed: the CPUs make up the socket, and the socket the machine; the workload's CPU ran the most instructions; ticks are
+/// counted by a PMU that is not the CPUs' own; and what this machine lacks (it has no counters of memory channels) has no
+/// number anywhere.
+#[test]
+fn what_pcm_shows_is_counted_by_cpu_and_socket() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let graph = r#"(
+        version: 1,
+        targets: { "web": (plugin: "process.run", config: (command: "act 800 8000 30 300", cpus: "1")) },
+        collectors: {
+            "pcm": (plugin: "perf.counters", every: "500ms", config: (events: ["pcm"], by: System, per_cpu: true, per_socket: true)),
+        },
+        sinks: { "record": (plugin: "file.jsonl", from: ["pcm"], config: (path: "/out/run.jsonl")) },
+    )"#;
+    let ran = run(graph, 12, "");
+    let of = |metric: &str, wanted: &dyn Fn(&str) -> bool| -> f64 {
+        let readings = ran.readings("pcm", metric);
+        let of_it = readings.iter().filter(|(part, ..)| wanted(part));
+        of_it.filter_map(|(_, value, _)| *value).sum()
+    };
+    let most = |metric: &str| {
+        (0..4)
+            .map(|cpu| of(metric, &|part| part == format!("cpu/{cpu}")))
+            .fold(0.0, f64::max)
+    };
+    for metric in ["perf.cycles", "perf.instructions", "perf.msr_tsc"] {
+        let whole = of(metric, &str::is_empty);
+        let (cpus, socket) = (
+            of(metric, &|part| part.starts_with("cpu/")),
+            of(metric, &|part| part == "socket/0"),
+        );
+        println!("sockets.{} {whole:.0} 1", metric.trim_start_matches("perf."));
+        assert!(whole > 1e6, "{metric}\n{}", ran.log);
+        assert!(
+            off_percent(cpus, whole) < 0.01 && off_percent(socket, whole) < 0.01,
+            "{metric}: {cpus} of CPUs, {socket} of the socket, {whole} in all\n{}",
+            ran.log
+        );
+    }
+    let busy = of("perf.instructions", &|part| part == "cpu/1");
+    assert!(busy > 0.0 && busy >= most("perf.instructions"), "{}", ran.log);
+    let reads = ran.readings("pcm", "perf.uncore_imc_cas_count_read");
+    assert!(
+        !reads.is_empty() && reads.iter().all(|(_, value, _)| value.is_none()),
+        "{reads:?}\n{}",
+        ran.log
+    );
+    assert_eq!(ran.log.matches("uncore_imc/cas_count_read/").count(), 1, "{}", ran.log);
+}
+
 /// Scenario: the list of 28 events that RDT4NN counted, with a tracepoint and a raw code, on the machine as a whole; and four groups with
 /// descriptors for two of them.
 /// Guaranteed: of each event there is a number or the reason why not, which is told once; and each group has its turn.

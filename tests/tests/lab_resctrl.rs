@@ -4,10 +4,9 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use system_tests::lab::{Lab, SHELL};
-use system_tests::need::{Need, have};
+use system_tests::need::{Need, PQOS, have, modules};
 
 const PLUGINS: [&str; 5] = ["process", "cgroup", "policy", "file", "resctrl"];
 
@@ -38,51 +37,24 @@ const THERE: &str = "
     echo $there > /sys/fs/cgroup/there/cgroup.procs
 ";
 
-/// The driver for the registers of the CPU, which the lab's kernel has as a module of its package; `None` where it
-/// cannot be had.
-fn msr_module() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    let folder = cache.join("rdt-lab");
-    let module = folder.join("msr.ko");
-    if module.exists() {
-        return Some(module);
-    }
-    let script = r#"set -e; version=$(ls vmlinuz-* | sort -V | tail -1); version=${version#vmlinuz-}; work=$(mktemp -d)
-        (cd "$work" && apt-get download -qq "linux-image-$version" && dpkg-deb -x linux-image-*.deb x)
-        mv "$work/x/lib/modules/$version/kernel/arch/x86/kernel/msr.ko" msr.ko.new && mv msr.ko.new msr.ko; rm -rf "$work""#;
-    let fetched = Command::new("sh").args(["-c", script]).current_dir(&folder).status();
-    fetched.is_ok_and(|status| status.success()).then_some(module)
-}
-
 /// What we allocated is what the registers of the CPU say, as `pqos` reads them past the kernel, and what the files say.
 /// (Its other way, through resctrl, sees only groups of its own names, of which it makes as many as there are classes.)
 #[test]
 fn pqos_agrees() {
-    let pqos = Path::new("/usr/sbin/pqos");
-    if !have(&[Need::Lab]) {
+    if !have(&[Need::Lab, Need::Pqos]) {
         return;
     }
-    let module = pqos.exists().then(msr_module).flatten();
-    let Some(module) = module else {
-        let required = std::env::var("PIPELINE_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.contains("pqos"),
-            "`pqos` is in PIPELINE_REQUIRE; run `apt-get install intel-cmt-cat`"
-        );
-        eprintln!("SKIP: there is no `pqos` (package intel-cmt-cat), or no `msr.ko` for the lab's kernel");
-        return;
-    };
     let text = format!("{SHELL}{THERE}")
-        + "insmod /msr.ko; begin /graph.ron; until_so fates 3 || exit 1
+        + "insmod /modules/msr-$(uname -r).ko || { echo 'run `scripts/setup lab`'; exit 1; }
+        begin /graph.ron; until_so fates 3 || exit 1
         pqos --iface=msr -s > /out/pqos 2>&1
         for group in /sys/fs/resctrl/pipeline-*; do echo $(cat $group/schemata) >> /out/schemata; done
         end; echo $? > /out/status
         pqos --iface=msr -s > /out/pqos.after 2>&1; cat /sys/fs/resctrl/schemata > /out/schemata.after";
     let lab = Lab::with(&PLUGINS)
         .text(DIVIDED, "/graph.ron")
-        .program(pqos, "/bin/pqos");
-    let left = lab.file(&module, "/msr.ko").run(&text);
+        .program(Path::new(PQOS), "/bin/pqos");
+    let left = lab.file(&modules(), "/modules").run(&text);
     let (told, log) = (left.file("pqos"), left.file("log"));
     let cos = |class: u32, what: &str| {
         let of_it = format!("{what} COS{class} => ");
@@ -249,6 +221,82 @@ fn what_is_asked_for_in_every_way_is_had() {
         .unwrap_or_else(|| panic!("35 % are told to be 40 %\n{log}"));
     assert_eq!(clamped["value"].as_f64(), Some(0.4), "{clamped}");
     println!("asked_for {} ways", taken.count_ones());
+}
+
+/// A workload that fills the cache, which is given a class of its own after a while.
+const MOVED: &str = r#"(
+    version: 1,
+    targets: {
+        "batch": (plugin: "process.run", config: (command: "act 800 20000 40 300", cpus: "2", class: BestEffort)),
+    },
+    collectors: { "llc": (plugin: "resctrl.monitor", of: ["batch"], every: "500ms") },
+    schedulers: {
+        "fixed": (plugin: "policy.fixed", config: (during: (from: "6s"), actions: [
+            (target: "batch", knob: "l3.ways", value: 4.0),
+        ])),
+    },
+    actuators: { "l3": (plugin: "resctrl.partition", from: ["fixed"]) },
+    sinks: { "record": (plugin: "file.jsonl", from: ["llc", "fixed", "l3"], config: (path: "/out/run.jsonl")) },
+)"#;
+
+/// Looks by hand whether this kernel moves monitoring groups, and at the group of the workload before and after it changes its
+/// class: its inode, and the bytes that were counted in it.
+const MOVE: &str = r#"
+    cd /sys/fs/resctrl; mkdir by-hand mon_groups/by-hand
+    mv mon_groups/by-hand by-hand/mon_groups/by-hand 2>/dev/null && echo yes > /out/moves || echo no > /out/moves
+    rmdir by-hand; rmdir mon_groups/by-hand 2>/dev/null; cd /
+    found() { ls -d /sys/fs/resctrl/$1 >/dev/null 2>&1; }
+    look() { stat -c %i /sys/fs/resctrl/$1; cat /sys/fs/resctrl/$1/mon_data/mon_L3_00/mbm_total_bytes; }
+    begin /graph.ron; until_so found 'mon_groups/pipeline-*' || exit 1; sleep 3; look 'mon_groups/pipeline-*' > /out/before
+    until_so found 'pipeline-*/mon_groups/pipeline-*' || exit 1; sleep 1; look 'pipeline-*/mon_groups/pipeline-*' > /out/after
+    sleep 4; end; echo $? > /out/status; find /sys/fs/resctrl -name 'pipeline*' > /out/left; exit 0
+"#;
+
+/// Scenario: a target that is counted is given a class of its own.
+/// Guaranteed: where the kernel moves monitoring groups, it is the same group with its counts, and no reading is missing; where it
+/// does not (before 6.3 or so), the group is made anew, and one instant says that the counts began anew.
+#[test]
+fn the_counts_of_a_target_that_changes_class_go_on_or_their_gap_is_told() {
+    if !have(&[Need::Lab]) {
+        return;
+    }
+    let left = Lab::with(&PLUGINS)
+        .text(MOVED, "/graph.ron")
+        .run(&format!("{SHELL}{MOVE}"));
+    let log = format!("{}\n{}", left.printed, left.file("log"));
+    assert_eq!(
+        (left.file("status").as_str(), left.file("left").as_str()),
+        ("0\n", ""),
+        "{log}"
+    );
+    let look = |name: &str| -> [u64; 2] {
+        let text = left.file(name);
+        let numbers: Vec<u64> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
+        numbers.try_into().unwrap_or_else(|_| panic!("{name}: `{text}`\n{log}"))
+    };
+    let ([inode, bytes], [later_inode, later_bytes]) = (look("before"), look("after"));
+    let lines = left.record();
+    let of_it = |line: &&Value| line["metric"] == "memory.bandwidth" && line["part"] == "";
+    let told: Vec<&Value> = lines.iter().filter(of_it).collect();
+    let gaps = told.iter().filter(|line| line["reason"] == "reset").count();
+    let numbers: Vec<f64> = told.iter().filter_map(|line| line["value"].as_f64()).collect();
+    println!("moved_gaps {gaps} readings");
+    println!("moved_bytes_before {bytes} B");
+    println!("moved_bytes_after {later_bytes} B");
+    // The emulator adds up what a thread moved when it leaves its CPU, which a thread that has it alone rarely does.
+    let is_counted = numbers.iter().any(|rate| *rate > 0.0);
+    assert!(numbers.len() >= 8 && is_counted, "{told:?}\n{log}");
+    match left.file("moves").trim() {
+        "yes" => {
+            assert_eq!((gaps, later_inode), (0, inode), "{told:?}\n{log}");
+            assert!(bytes > 0 && later_bytes >= bytes, "{bytes}, then {later_bytes}\n{log}");
+        }
+        "no" => {
+            assert_eq!(gaps, 1, "{told:?}\n{log}");
+            assert_ne!(later_inode, inode, "{log}");
+        }
+        other => panic!("`{other}`\n{log}"),
+    }
 }
 
 /// Scenario: resctrl is not mounted; a run mounts it and divides the cache. It ends in order, is killed, and is killed after

@@ -5,6 +5,7 @@ mod bell;
 mod counters;
 mod emit;
 mod sample;
+mod sockets;
 mod subject;
 mod turns;
 

@@ -68,6 +68,16 @@ const FORMULAS: &[Formula] = &[
         per_1000,
     ),
     formula(
+        own("perf.l2_mpki", "loads that missed the L2 cache per 1000 instructions"),
+        &["l2-load-misses", "instructions"],
+        per_1000,
+    ),
+    formula(
+        own("perf.c0_share", "share of the time in which the CPU did not sleep"),
+        &["msr/mperf/", "msr/tsc/"],
+        ratio,
+    ),
+    formula(
         own("perf.dtlb_miss_rate", "share of loads that missed the data TLB"),
         &["dtlb-load-misses", "dtlb-loads"],
         ratio,

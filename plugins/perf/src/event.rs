@@ -69,7 +69,7 @@ pub fn of_list(texts: &[String]) -> Result<Vec<Event>, Vec<Unknown>> {
     };
     for text in texts {
         match set::of(text) {
-            Some(names) => names.iter().filter_map(|name| named::of(name)).for_each(&mut add),
+            Some(names) => names.iter().filter_map(|name| of(name).ok()).for_each(&mut add),
             None => match of(text) {
                 Ok(event) => add(event),
                 Err(error) => unknown.push(error),

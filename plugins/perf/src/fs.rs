@@ -8,6 +8,9 @@ use pipeline_plugin_api::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Where the kernel lists PMUs.
+const DEVICES: &str = "sys/bus/event_source/devices";
+
 /// The folders that are read, which tests put elsewhere.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -19,6 +22,8 @@ pub struct Machine {
 pub struct Found {
     /// For the kernel.
     pub code: Code,
+    /// The same event of the PMU's other boxes, as of the other channels to memory, which are counted with it.
+    pub boxes: Vec<Code>,
     /// The CPUs on which the PMU is to be read, for one that is not the CPUs' own (its `cpumask`).
     pub cpus: Option<Vec<u32>>,
 }
@@ -87,12 +92,22 @@ impl Machine {
             .is_some_and(|text| text.trim() == "1")
     }
 
+    /// The package that a CPU is in (admin-guide/cputopology.rst); nothing where the machine does not tell.
+    pub fn socket(&self, cpu: u32) -> Option<u32> {
+        let path = format!("sys/devices/system/cpu/cpu{cpu}/topology/physical_package_id");
+        self.text(&path)?.trim().parse().ok()
+    }
+
     /// The code of an event here.
     ///
     /// # Errors
     /// This machine has no such PMU, term, tracepoint, or another CPU.
     pub fn find(&self, event: &Event) -> std::result::Result<Found, Missing> {
-        let everywhere = |code| Found { code, cpus: None };
+        let everywhere = |code| Found {
+            code,
+            boxes: Vec::new(),
+            cpus: None,
+        };
         match &event.source {
             Source::Code(code) => Ok(everywhere(*code)),
             Source::Intel(code) if self.is_intel() => Ok(everywhere(Code::raw(*code))),
@@ -129,15 +144,35 @@ impl Machine {
         text.lines().filter_map(|line| line.trim().parse().ok()).collect()
     }
 
-    /// sysfs-bus-event_source-devices-events.
+    /// An event of a PMU, or of all its boxes where it has several with a number each, as perf(1) takes `uncore_imc` for
+    /// `uncore_imc_0`, `uncore_imc_1` and so on.
     fn of_pmu(&self, pmu: &str, terms: &[(String, Option<u64>)]) -> std::result::Result<Found, Missing> {
-        let devices = "sys/bus/event_source/devices";
-        let folder = format!("{devices}/{pmu}");
+        let is_box = |name: &String| {
+            let number = name.strip_prefix(pmu).and_then(|rest| rest.strip_prefix('_'));
+            number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+        };
+        if self.text(&format!("{DEVICES}/{pmu}/type")).is_some() {
+            return self.of_box(pmu, terms);
+        }
+        let mut boxes = self.names(DEVICES).into_iter().filter(is_box);
+        let Some(first) = boxes.next() else {
+            return self.of_box(pmu, terms);
+        };
+        let mut found = self.of_box(&first, terms)?;
+        for name in boxes {
+            found.boxes.push(self.of_box(&name, terms)?.code);
+        }
+        Ok(found)
+    }
+
+    /// sysfs-bus-event_source-devices-events.
+    fn of_box(&self, pmu: &str, terms: &[(String, Option<u64>)]) -> std::result::Result<Found, Missing> {
+        let folder = format!("{DEVICES}/{pmu}");
         let kind = self
             .text(&format!("{folder}/type"))
             .and_then(|text| text.trim().parse().ok());
         let Some(kind) = kind else {
-            let known = self.names(devices);
+            let known = self.names(DEVICES);
             let help = nearest_help(pmu, known.iter().map(String::as_str));
             return Err(Missing::unsupported(format!("this machine has no PMU `{pmu}`; {help}")));
         };
@@ -150,6 +185,7 @@ impl Machine {
             .and_then(|text| format::cpus(&text));
         Ok(Found {
             code: Code { kind, words },
+            boxes: Vec::new(),
             cpus: cpus.filter(|cpus| !cpus.is_empty()),
         })
     }

@@ -110,7 +110,23 @@ pub fn lay(
             }
         }
     }
+    add_boxes(&mut layout, &usable);
     layout
+}
+
+/// A group of events whose PMU has several boxes is counted in each of them.
+fn add_boxes(layout: &mut Layout, found: &[Option<Found>]) {
+    let mut more = Vec::new();
+    for group in &layout.groups {
+        let boxes = |event: &usize| found[*event].as_ref().map_or(&[][..], |found| found.boxes.as_slice());
+        // Events of one group are of one PMU, and so have as many boxes.
+        let count = group.events.iter().map(|event| boxes(event).len()).min().unwrap_or(0);
+        more.extend((0..count).map(|number| Plan {
+            codes: group.events.iter().map(|event| boxes(event)[number]).collect(),
+            ..group.clone()
+        }));
+    }
+    layout.groups.extend(more);
 }
 
 fn plan(events: &[(usize, &Found)]) -> Plan {
@@ -172,6 +188,7 @@ mod tests {
             .map(|code| {
                 Ok(Found {
                     code: *code,
+                    boxes: Vec::new(),
                     cpus: None,
                 })
             })
@@ -229,6 +246,26 @@ mod tests {
         assert_eq!(groups(&layout), [vec![1]]);
         assert_eq!(layout.missing[0].as_ref().unwrap().reason, Reason::UNSUPPORTED);
         assert_eq!(layout.missing[1], None);
+    }
+
+    #[test]
+    fn events_of_a_pmu_with_boxes_are_counted_in_each_and_stay_together() {
+        let code = |kind, config| Code {
+            kind,
+            words: [config, 0, 0],
+        };
+        let of_boxes = |config| {
+            Ok(Found {
+                code: code(20, config),
+                boxes: vec![code(21, config), code(22, config)],
+                cpus: Some(vec![0]),
+            })
+        };
+        let layout = lay(&events(2), vec![of_boxes(1), of_boxes(2)], &[], MOST, counters(8));
+        assert_eq!(groups(&layout), [vec![0, 1], vec![0, 1], vec![0, 1]]);
+        let kinds: Vec<u32> = layout.groups.iter().map(|plan| plan.codes[1].kind).collect();
+        assert_eq!((kinds, layout.width()), (vec![20, 21, 22], 6));
+        assert!(layout.groups.iter().all(|plan| plan.cpus == Some(vec![0])));
     }
 
     #[test]

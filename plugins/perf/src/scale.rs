@@ -21,6 +21,8 @@ pub struct Sum {
     is_reset: bool,
     /// A group was kept from its counters, for a time that is not known.
     has_failed: bool,
+    /// It was read somewhere.
+    is_read: bool,
 }
 
 /// What is known of a sum.
@@ -35,6 +37,7 @@ pub enum Known {
 impl Sum {
     /// Adds what one event of one group counted between two reads.
     pub fn add(&mut self, before: (&Counts, u64), after: (&Counts, u64)) {
+        self.is_read = true;
         let (Some(value), Some(enabled), Some(running)) = (
             after.1.checked_sub(before.1),
             after.0.enabled.checked_sub(before.0.enabled),
@@ -58,7 +61,12 @@ impl Sum {
 
     /// A pinned group did not get its counters.
     pub fn fail(&mut self) {
-        self.has_failed = true;
+        (self.has_failed, self.is_read) = (true, true);
+    }
+
+    /// Whether it was read anywhere: a PMU outside the CPUs is read on some of them only.
+    pub fn is_read(&self) -> bool {
+        self.is_read
     }
 
     /// Adds what was counted elsewhere.
@@ -69,6 +77,7 @@ impl Sum {
         self.running += other.running;
         self.is_reset |= other.is_reset;
         self.has_failed |= other.has_failed;
+        self.is_read |= other.is_read;
     }
 
     /// What is known of it. Where a group did not run at some places, they are taken to be like those at which it did;

@@ -3,6 +3,7 @@
 //! A tick opens nothing, walks no path and allocates nothing for targets that are counted already.
 
 use super::emit::{Emitter, Stamp, ports};
+use super::sockets::Sockets;
 use super::subject::{Subject, Ways};
 use super::turns::Turns;
 use crate::config::{By, CountersConfig};
@@ -37,6 +38,7 @@ struct Running {
     bound: usize,
     whole: Vec<Sum>,
     part: Vec<Sum>,
+    sockets: Sockets,
     /// A group did not run in this tick's samples though what it counts did.
     is_idle: bool,
 }
@@ -359,11 +361,14 @@ impl Watched {
             emitter,
             whole,
             part,
+            sockets,
             ..
         } = running;
         whole.fill(Sum::default());
+        sockets.clear();
         let by_cpu = config.per_cpu || config.by == By::Cpu;
         let read = counting.read(whole, part, plan, |cpu, sums| {
+            sockets.add(cpu, sums);
             if by_cpu {
                 emitter.emit(
                     sums,
@@ -377,6 +382,9 @@ impl Watched {
         });
         match read {
             Ok(()) => {
+                for (part, sums) in sockets.read() {
+                    emitter.emit(sums, Stamp { part, ..stamp }, out);
+                }
                 emitter.emit(whole, stamp, out);
                 running.is_idle |= emitter.has_idle_group();
             }

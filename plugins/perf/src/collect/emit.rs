@@ -46,7 +46,7 @@ impl Emitter {
         })
     }
 
-    /// The readings of one sample. Allocates nothing after the first.
+    /// The readings of one sample. Of a part there is no reading of what is not read there. Allocates nothing after the first.
     pub fn emit(&mut self, sums: &[Sum], stamp: Stamp, out: &mut Batch) {
         self.known.clear();
         let known = sums.iter().zip(&self.counts).map(|(sum, (_, missing))| match missing {
@@ -54,11 +54,19 @@ impl Emitter {
             None => sum.known(),
         });
         self.known.extend(known);
-        for (known, (metric, _)) in self.known.iter().zip(&self.counts) {
+        let is_there =
+            |event: usize| stamp.part == Part::WHOLE || self.counts[event].1.is_some() || sums[event].is_read();
+        for (event, (known, (metric, _))) in self.known.iter().zip(&self.counts).enumerate() {
+            if !is_there(event) {
+                continue;
+            }
             let exact = Reading::delta(stamp.at, stamp.span, stamp.target, *metric, 0.0).of_part(stamp.part);
             out.readings.push(known.reading(exact));
         }
         for (metric, ratio, is_of_one_group) in &self.ratios {
+            if !ratio.inputs().iter().all(|event| is_there(*event)) {
+                continue;
+            }
             let exact = Reading::gauge(stamp.at, stamp.target, *metric, 0.0).of_part(stamp.part);
             let exact = Reading {
                 span: stamp.span,

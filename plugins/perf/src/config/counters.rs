@@ -36,7 +36,7 @@ pub enum Cpus {
 pub struct CountersConfig {
     /// Events and sets of events. Names as of perf(1): `cycles`, `LLC-load-misses`, `context-switches`; raw codes
     /// `r01a8`; events of a PMU `cpu/event=0xa8,umask=0x1,name=lsd/`; tracepoints `sched:sched_switch`. Sets: `ipc`,
-    /// `cache`, `llc`, `branch`, `stalls` (Intel), `software`, `rdt4nn`. Default `["ipc", "cache", "software"]`. Name no
+    /// `cache`, `llc`, `branch`, `stalls` (Intel), `software`, `rdt4nn`, `pcm` (Intel; for `by: System`). Default `["ipc", "cache", "software"]`. Name no
     /// more than you use: a CPU has some 4 to 8 counters, and beyond them each event runs only part of the time.
     pub events: Vec<String>,
     /// The way of counting: `Auto` (default), `Cgroup`, `Process`, `Cpu` or `System`.
@@ -46,6 +46,8 @@ pub struct CountersConfig {
     pub cpus: Cpus,
     /// Whether counts by CPU are given too, as parts `cpu/0`. Default false; `by: Cpu` always does.
     pub per_cpu: bool,
+    /// Whether counts by socket are given too, as parts `socket/0`. Default false; not where processes are counted.
+    pub per_socket: bool,
     /// Whether ratios of the counts are given: `perf.ipc`, `perf.cpi`, miss rates, stalled shares. Default true.
     pub derived: bool,
     /// Whether only user mode is counted. Default false. Set it where the kernel is not to be counted, or for a user
@@ -74,6 +76,7 @@ impl Default for CountersConfig {
             by: By::Auto,
             cpus: Cpus::Online,
             per_cpu: false,
+            per_socket: false,
             derived: true,
             user_only: false,
             pinned: false,

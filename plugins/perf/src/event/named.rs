@@ -1,4 +1,4 @@
-//! The events that have a name of their own: generic, cache, software, and Intel's stalls.
+//! The events that have a name of their own: generic, cache, software, and some of Intel's.
 
 use super::{Event, Source, metric, normal};
 use crate::code::Code;
@@ -30,7 +30,8 @@ const SOFTWARE: &[(&[&str], u64)] = &[
     (&["cgroup-switches"], 11),
 ];
 
-/// Raw codes with counter masks: execution stalls by what was waited for (Intel, since Skylake).
+/// Raw codes: execution stalls by what was waited for, with counter masks, and loads that the L2 did not hold (Intel, since
+/// Skylake).
 const INTEL: &[(&str, u64)] = &[
     ("stalls-total", 0x040_004a3),
     ("stalls-l3-miss", 0x060_006a3),
@@ -39,6 +40,7 @@ const INTEL: &[(&str, u64)] = &[
     ("stalls-mem-any", 0x140_014a3),
     ("resource-stalls-sb", 0x8a2),
     ("resource-stalls-scoreboard", 0x2a2),
+    ("l2-load-misses", 0x10d1),
 ];
 
 /// Caches with their number in a cache event's lowest byte.

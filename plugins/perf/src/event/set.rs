@@ -3,7 +3,7 @@
 use super::normal;
 
 /// Sets by name. `rdt4nn` is what that driver's `perf stat` counted, `stalls` what container-bench's IPC efficiency
-/// comes from.
+/// comes from, `pcm` what KubeMarla read from Intel's PCM: IPC, misses of the L2 and of the L3, sleep, reads and writes of memory.
 const SETS: &[(&str, &[&str])] = &[
     ("ipc", &["cycles", "instructions"]),
     ("cache", &["instructions", "cache-references", "cache-misses"]),
@@ -21,6 +21,22 @@ const SETS: &[(&str, &[&str])] = &[
             "stalls-mem-any",
             "resource-stalls-sb",
             "resource-stalls-scoreboard",
+        ],
+    ),
+    (
+        "pcm",
+        &[
+            "cycles",
+            "instructions",
+            "cache-references",
+            "cache-misses",
+            "l2-load-misses",
+            "msr/tsc/",
+            "msr/mperf/",
+            "cstate_core/c1-residency/",
+            "cstate_core/c6-residency/",
+            "uncore_imc/cas_count_read/",
+            "uncore_imc/cas_count_write/",
         ],
     ),
     (

@@ -57,6 +57,45 @@ fn a_pmu_outside_the_cpus_is_read_where_its_cpumask_says() {
 }
 
 #[test]
+fn an_event_of_a_pmu_with_boxes_is_that_of_all_of_them() {
+    let file = |number: u32, name: &str| format!("sys/bus/event_source/devices/uncore_imc_{number}/{name}");
+    let texts = [
+        ("type", "2NUMBER\n"),
+        ("cpumask", "0,16\n"),
+        ("events/cas_count_read", "event=0x4,umask=0x3\n"),
+    ];
+    let formats = [("format/event", "config:0-7\n"), ("format/umask", "config:8-15\n")];
+    let mut files = vec![(
+        "sys/bus/event_source/devices/uncore_imc_free_running/type".to_owned(),
+        "9\n".to_owned(),
+    )];
+    for number in 0..3 {
+        for (name, text) in texts.iter().chain(&formats) {
+            files.push((file(number, name), text.replace("NUMBER", &number.to_string())));
+        }
+    }
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let (_root, machine) = machine(&files);
+    let found = find(&machine, "uncore_imc/cas_count_read/").unwrap();
+    let code = |kind| Code {
+        kind,
+        words: [0x304, 0, 0],
+    };
+    assert_eq!((found.code, found.boxes), (code(20), vec![code(21), code(22)]));
+    assert_eq!(found.cpus, Some(vec![0, 16]));
+    assert_eq!(find(&machine, "uncore_imc_1/cas_count_read/").unwrap().boxes, []);
+}
+
+#[test]
+fn a_cpu_is_in_the_package_that_the_kernel_says() {
+    let (_root, machine) = machine(&[("sys/devices/system/cpu/cpu3/topology/physical_package_id", "1\n")]);
+    assert_eq!((machine.socket(3), machine.socket(4)), (Some(1), None));
+}
+
+#[test]
 fn what_a_machine_lacks_is_told_with_the_nearest_that_it_has() {
     let (_root, machine) = machine(PMU);
     let why = |text: &str| find(&machine, text).unwrap_err().why;

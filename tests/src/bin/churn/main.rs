@@ -37,7 +37,7 @@ Usage: churn [N]
 
 N groups (10000), 100 at a time. Prints `name value unit`; exit status 0 only if open files, threads and
 memory are flat: the last quarter of the rounds against the second. Of memory, what the host remembers of
-targets that went is left out: it is bounded, by 65,536 of them.";
+targets that went is left out: it is bounded, by 4,096 of them.";
 
 fn main() -> ExitCode {
     let ended = match arguments(std::env::args().skip(1)) {

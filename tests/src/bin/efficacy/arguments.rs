@@ -10,22 +10,26 @@ How right the detectors are and how much the policies help, beside simpler polic
 usage: scripts/efficacy sim     [--seeds A..B]... [--policy NAME...] [--each] [--keep DIR] [--jobs N]
        scripts/efficacy quiet10 [--hours N] [--policy NAME...] [--each] [--keep DIR] [--jobs N]
        scripts/efficacy search  [--seeds A..B]... [--jobs N]
-       scripts/efficacy lab     [--policy NAME...] [--each] [SCENARIO...]
+       scripts/efficacy lab     [--policy NAME...] [--each] [--keep DIR | --kept DIR] [--seconds N] [SCENARIO...]
+       scripts/efficacy lab-search [--keep DIR] [SCENARIO...]
 
 Each prints a table, and lines `suite policy measure value` with the interval of 95 % behind it where there is one.
 
   sim      simulated scenarios of three minutes, one a seed; a third of them quiet or the victim's own doing. Without
-           --seeds `0..200`, on which detectors and policies were tuned, and `10000..10200`, which nobody looked at
+           --seeds `0..200`, on which detectors and policies were tuned, and `30000..30200`, which nobody looked at
   quiet10  ten simulated hours of 32 targets in which nobody disturbs anybody: each finding is a mistake
   search   for each scenario that a neighbour causes: the best that any setting of the neighbours' knobs reaches
   lab      scenarios on the emulated machine that PIPELINE_LAB boots: a real kernel, real interfaces
+  lab-search  there, for `l3` and `bandwidth`: what each setting of the rival's knobs gives back and takes
 
-  --seeds A..B      seeds from A to B - 1; seeds of 10000 and more belong to the suite `sim-unseen`
+  --seeds A..B      seeds from A to B - 1; seeds of 30000 and more belong to the suite `sim-unseen`
   --policy NAME...  those only: ours, throttle, none, static, cpi2, cpi2-fast, micro-container
   --each            also print each episode and finding that was not right, and a table for each kind of scenario
   --keep DIR        keep the records there, for `pipeline score` and for whoever wants to know why
+  --kept DIR        judge the records of `lab` that were kept there, and boot nothing
   --jobs N          runs at a time; 2 by default
   --hours N         simulated hours; 10 by default
+  --seconds N       end each run on the emulated machine after so many; by default when its scenario is over
   --help            this text
 ";
 
@@ -42,6 +46,8 @@ pub enum Asked {
     Search(Wanted),
     /// The emulated machine.
     Lab(Wanted),
+    /// The best that there is, on the emulated machine.
+    LabSearch(Wanted),
 }
 
 /// How a suite is wanted.
@@ -57,10 +63,14 @@ pub struct Wanted {
     pub each: bool,
     /// Where records are kept.
     pub keep: Option<PathBuf>,
+    /// Where records were kept that are only judged.
+    pub kept: Option<PathBuf>,
     /// Runs at a time.
     pub jobs: usize,
     /// Simulated hours.
     pub hours: u64,
+    /// How long a run on the emulated machine lasts at most, in seconds.
+    pub seconds: Option<u64>,
 }
 
 impl Default for Wanted {
@@ -71,8 +81,10 @@ impl Default for Wanted {
             scenarios: Vec::new(),
             each: false,
             keep: None,
+            kept: None,
             jobs: 2,
             hours: 10,
+            seconds: None,
         }
     }
 }
@@ -99,8 +111,10 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--each" => wanted.each = true,
             "--seeds" => wanted.seeds.push(seeds(&value()?)?),
             "--keep" => wanted.keep = Some(value()?.into()),
+            "--kept" => wanted.kept = Some(value()?.into()),
             "--jobs" => wanted.jobs = number(&value()?)?.max(1) as usize,
             "--hours" => wanted.hours = number(&value()?)?,
+            "--seconds" => wanted.seconds = Some(number(&value()?)?),
             "--policy" => {
                 while let Some(name) = rest.next_if(|next| !next.starts_with('-')) {
                     wanted.policies.push(known(name)?);
@@ -113,12 +127,13 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
     match suite.as_str() {
         "--help" | "-h" => Ok(Asked::Help),
         "lab" => Ok(Asked::Lab(wanted)),
+        "lab-search" => Ok(Asked::LabSearch(wanted)),
         _ if !wanted.scenarios.is_empty() => Err(format!("`{}` is no option; see `--help`", wanted.scenarios[0])),
         "sim" => Ok(Asked::Sim(wanted)),
         "quiet10" => Ok(Asked::Quiet(wanted)),
         "search" => Ok(Asked::Search(wanted)),
         other => Err(format!(
-            "there is no suite `{other}`; there are `sim`, `quiet10`, `search` and `lab`"
+            "there is no suite `{other}`; there are `sim`, `quiet10`, `search`, `lab` and `lab-search`"
         )),
     }
 }
@@ -157,13 +172,13 @@ mod tests {
     #[test]
     fn seeds_and_policies_are_lists() {
         let wanted = Wanted {
-            seeds: vec![0..5, 10_000..10_002],
+            seeds: vec![0..5, 30_000..30_002],
             policies: vec!["ours".to_owned(), "none".to_owned()],
             each: true,
             ..Wanted::default()
         };
         assert_eq!(
-            parsed("sim --seeds 0..5 --policy ours none --each --seeds 10000..10002"),
+            parsed("sim --seeds 0..5 --policy ours none --each --seeds 30000..30002"),
             Ok(Asked::Sim(wanted))
         );
     }
@@ -182,6 +197,17 @@ mod tests {
             assert!(error.starts_with(expected), "{text}: {error}");
         }
         assert_eq!(parsed("lab --help"), Ok(Asked::Help));
+        let wanted = Wanted {
+            scenarios: vec!["l3".to_owned()],
+            seconds: Some(25),
+            ..Wanted::default()
+        };
+        assert_eq!(parsed("lab l3 --seconds 25"), Ok(Asked::Lab(wanted)));
+        let wanted = Wanted {
+            kept: Some("runs".into()),
+            ..Wanted::default()
+        };
+        assert_eq!(parsed("lab --kept runs"), Ok(Asked::Lab(wanted)));
         assert_eq!(parsed("--help"), Ok(Asked::Help));
     }
 }

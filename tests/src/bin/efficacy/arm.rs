@@ -46,7 +46,7 @@ pub const ARMS: [Arm; 7] = [
     },
     Arm {
         name: "micro-container",
-        about: "Micro-Container: 80 % of the solo IPC, all others paused",
+        about: "Micro-Container: 60 % of the solo IPC, all others paused",
         detects: true,
     },
 ];

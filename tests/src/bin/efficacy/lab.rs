@@ -1,9 +1,13 @@
-//! The suite `lab`: scenarios on the emulated machine, with the kernel's own interfaces and the real plugins. What is true
-//! there follows from the scenario, which says who disturbs through what and when, and from what was counted: how much
-//! slower the victim is than before it was disturbed.
+//! The suites of the emulated machine: scenarios with the kernel's own interfaces and the real plugins. What is true there
+//! follows from the scenario, which says who disturbs through what and when, and from what was counted: how much slower
+//! the victim is than before it was disturbed.
 //!
-//! Who plays is in `lab/stage`, what is true in `lab/truth`.
+//! Who plays is in `stage`, in which graphs in `graph`, what is true in `truth`; what the knobs can give at all is `search`.
 
+mod graph;
+mod search;
+mod searched;
+mod setting;
 mod stage;
 mod truth;
 
@@ -11,12 +15,15 @@ use crate::arguments::Wanted;
 use crate::arm::Arm;
 use crate::table::{Column, text};
 use crate::{Ended, complain, print, sim};
+use graph::PLUGINS;
 use pipeline_score_measure::{Rules, Score, Trial};
-use stage::{PLUGINS, SCENARIOS, Scenario};
-use system_tests::lab::Lab;
+use stage::{SCENARIOS, Scenario};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use system_tests::lab::{Lab, Left};
 
 /// The policies that there are for real hardware, each as a section of transforms to actuators.
-const ARMS: [Arm; 4] = [
+const ARMS: [Arm; 6] = [
     Arm {
         name: "none",
         about: "our detectors, no policy",
@@ -37,32 +44,50 @@ const ARMS: [Arm; 4] = [
         about: "policy.priority: partitions by class",
         detects: false,
     },
+    Arm {
+        name: "cpi2-fast",
+        about: "CPI², its times divided by twenty",
+        detects: true,
+    },
+    Arm {
+        name: "micro-container",
+        about: "Micro-Container: 60 % of the solo IPC, all others paused",
+        detects: true,
+    },
 ];
 
-/// How long a run lasts there.
-const SECONDS: u64 = 60;
+/// The scenarios whose rival's knobs are searched.
+const SEARCHED: [&str; 2] = ["l3", "bandwidth"];
 
 /// Runs the suite; whether every run was one.
 ///
 /// # Errors
 /// A scenario is not known, or nothing can be printed.
 pub fn run(wanted: &Wanted) -> Ended<bool> {
-    if std::env::var_os("PIPELINE_LAB").is_none() {
-        return Err("set PIPELINE_LAB to the program that boots the emulated machine".into());
-    }
     let scenarios = chosen(&wanted.scenarios)?;
+    if wanted.kept.is_none() {
+        needs_machine()?;
+    }
     let arms: Vec<Arm> = ARMS.into_iter().filter(|arm| wanted.has(arm.name)).collect();
+    let best = searched::best().unwrap_or_else(|error| {
+        complain(&format!("nothing is told of the best there is: {error}"));
+        BTreeMap::new()
+    });
     let mut columns: Vec<Column> = arms.iter().map(empty).collect();
     let mut whole = true;
     for scenario in scenarios {
         match of_scenario(wanted, &arms, scenario) {
             Ok(scores) => {
+                let suite = format!("lab-{}", scenario.name);
                 let mut own: Vec<Column> = arms.iter().map(empty).collect();
                 for (place, score) in scores.iter().enumerate() {
                     columns[place].score.add(score);
                     own[place].score.add(score);
                 }
-                print(&text(&format!("lab-{}", scenario.name), &own))?;
+                print(&text(&suite, &own))?;
+                if let Some(best) = best.get(scenario.name) {
+                    print(&best_lines(&suite, &own, *best)?)?;
+                }
             }
             Err(error) => {
                 complain(&error.to_string());
@@ -74,6 +99,32 @@ pub fn run(wanted: &Wanted) -> Ended<bool> {
     Ok(whole)
 }
 
+/// Searches what settings of knobs can give; whether every scenario was searched.
+///
+/// # Errors
+/// A scenario is not known, or nothing can be printed.
+pub fn search(wanted: &Wanted) -> Ended<bool> {
+    let names = if wanted.scenarios.is_empty() {
+        SEARCHED.map(str::to_owned).to_vec()
+    } else {
+        wanted.scenarios.clone()
+    };
+    let scenarios = chosen(&names)?;
+    needs_machine()?;
+    print(&searched::head(&names))?;
+    let mut whole = true;
+    for scenario in scenarios {
+        match search::table(scenario, wanted.keep.as_deref()) {
+            Ok(table) => print(&table)?,
+            Err(error) => {
+                complain(&format!("{}: {error}", scenario.name));
+                whole = false;
+            }
+        }
+    }
+    Ok(whole)
+}
+
 fn empty(arm: &Arm) -> Column {
     Column {
         policy: arm.name,
@@ -82,6 +133,30 @@ fn empty(arm: &Arm) -> Column {
     }
 }
 
+/// What was recovered beside the best that a setting of the rival's knobs reaches, held all the time.
+fn best_lines(suite: &str, columns: &[Column], best: f64) -> Ended<String> {
+    let mut text = format!("{suite} best recovered {best:.4}\n");
+    for Column { policy, score, .. } in columns {
+        for (measure, reached) in [
+            ("recovered_of_best", score.recovery.whole.value()),
+            ("recovered_late_of_best", score.recovery.late.value()),
+        ] {
+            if let Some(reached) = reached {
+                writeln!(text, "{suite} {policy} {measure} {:.4}", reached / best)?;
+            }
+        }
+    }
+    Ok(text)
+}
+
+fn needs_machine() -> Ended<()> {
+    let is_there = std::env::var_os("PIPELINE_LAB").is_some();
+    is_there
+        .then_some(())
+        .ok_or_else(|| "set PIPELINE_LAB to the program that boots the emulated machine".into())
+}
+
+/// The scenarios of those names; all where there are none.
 fn chosen(names: &[String]) -> Ended<Vec<&'static Scenario>> {
     if names.is_empty() {
         return Ok(SCENARIOS.iter().collect());
@@ -117,28 +192,45 @@ fn of_scenario(wanted: &Wanted, arms: &[Arm], scenario: &Scenario) -> Ended<Vec<
     Ok(scores)
 }
 
-/// Boots the machine and runs a scenario there under a policy.
+/// Plays a scenario under a policy, or looks at how it was played.
 fn play(wanted: &Wanted, scenario: &Scenario, arm: Arm) -> Ended<Trial> {
-    let graph = stage::graph(scenario, arm.name);
+    let name = format!("lab-{}-{}", scenario.name, arm.name);
+    let record = match &wanted.kept {
+        Some(folder) => {
+            let path = folder.join(format!("{name}.jsonl"));
+            std::fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?
+        }
+        None => boot(wanted, scenario, arm, &name)?,
+    };
+    truth::trial(scenario, &record).map_err(|why| format!("{} under {}: {why}", scenario.name, arm.name).into())
+}
+
+/// Boots the machine and runs a scenario there; the record.
+fn boot(wanted: &Wanted, scenario: &Scenario, arm: Arm, name: &str) -> Ended<String> {
+    let graph = graph::graph(scenario, arm.name);
+    let seconds = wanted.seconds.unwrap_or(u64::MAX).min(scenario.seconds());
     let script = format!(
-        "pipeline --plugin-dir /plugins run /graph.ron --for {SECONDS}s > /out/log 2>&1; echo $? > /out/status"
+        "pipeline --plugin-dir /plugins run /graph.ron --for {seconds}s > /out/log 2>&1; echo $? > /out/status"
     );
-    let lab = Lab::with(&PLUGINS).text(&graph, "/graph.ron");
+    let lab = Lab::with(&PLUGINS).cores(scenario.cores).text(&graph, "/graph.ron");
     let left = lab.run(&script);
-    if let Some(keep) = &wanted.keep {
-        std::fs::create_dir_all(keep)?;
-        std::fs::write(
-            keep.join(format!("lab-{}-{}.jsonl", scenario.name, arm.name)),
-            left.file("run.jsonl"),
-        )?;
-        std::fs::write(
-            keep.join(format!("lab-{}-{}.log", scenario.name, arm.name)),
-            left.file("log"),
-        )?;
-    }
+    keep(wanted, name, &graph, &left)?;
     if left.file("status").trim() != "0" {
         return Err(format!("{} under {}: {}", scenario.name, arm.name, left.file("log")).into());
     }
-    truth::trial(scenario, &left.file("run.jsonl"))
-        .map_err(|why| format!("{} under {}: {why}", scenario.name, arm.name).into())
+    Ok(left.file("run.jsonl"))
+}
+
+/// Keeps what a run left, if that is wanted, with the graph that it was.
+fn keep(wanted: &Wanted, name: &str, graph: &str, left: &Left) -> Ended<()> {
+    let Some(folder) = &wanted.keep else { return Ok(()) };
+    std::fs::create_dir_all(folder)?;
+    for (ending, text) in [
+        ("jsonl", left.file("run.jsonl")),
+        ("log", left.file("log")),
+        ("ron", graph.to_owned()),
+    ] {
+        std::fs::write(folder.join(format!("{name}.{ending}")), text)?;
+    }
+    Ok(())
 }

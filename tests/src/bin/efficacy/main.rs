@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Ok(Asked::Quiet(wanted)) => quiet::run(&wanted),
         Ok(Asked::Search(wanted)) => search::run(&wanted),
         Ok(Asked::Lab(wanted)) => lab::run(&wanted),
+        Ok(Asked::LabSearch(wanted)) => lab::search(&wanted),
         Err(wrong) => {
             complain(&wrong);
             return ExitCode::from(64);

@@ -5,6 +5,7 @@ use super::{Running, Watched};
 use crate::believable::{self, Verdict};
 use crate::code::Pmu;
 use crate::collect::emit::Emitter;
+use crate::collect::sockets::Sockets;
 use crate::collect::subject::Ways;
 use crate::config::{By, CountersConfig};
 use crate::derive::Derived;
@@ -32,6 +33,10 @@ pub fn running(config: &CountersConfig, host: &Host, system: &System) -> Result<
         events: events.len(),
     };
     tell(&events, &plan.layout, host);
+    let sockets = match config.per_socket {
+        true => Sockets::of(&machine, &online, plan.events, host),
+        false => Sockets::default(),
+    };
     Ok(Running {
         system: system.clone(),
         emitter: Emitter::new(&events, &plan.layout, config.derived, host)?,
@@ -44,6 +49,7 @@ pub fn running(config: &CountersConfig, host: &Host, system: &System) -> Result<
         bound: bound(config),
         whole: vec![Sum::default(); plan.events],
         part: vec![Sum::default(); plan.events],
+        sockets,
         is_idle: false,
         plan,
     })

@@ -1,12 +1,17 @@
-//! Who plays on the emulated machine, and the graphs in which they do. A workload there is what it declares to the
-//! emulator: core CPI, working set, accesses of the last-level cache per 1000 instructions, how much a busy sibling
-//! slows it (in thousandths). CPUs 0 and 1 are threads of one core, 2 and 3 of the other; the cache has 11 MiB.
+//! Who plays on the emulated machine. A workload there is what it declares to the emulator: core CPI in thousandths,
+//! working set in KiB, accesses of the last-level cache per 1000 instructions, and how much a busy sibling slows it in
+//! thousandths. CPUs 0 and 1 are threads of one core, 2 and 3 of the next; the cache has 11 MiB in 11 ways.
+//!
+//! In which graphs they play is `graph`.
 
 use pipeline_plugin_api::abi::Resource;
-use std::fmt::Write;
 
-/// What is brought along.
-pub const PLUGINS: [&str; 7] = ["process", "cgroup", "policy", "file", "detect", "perf", "resctrl"];
+/// The victim's name in all graphs.
+pub const VICTIM: &str = "victim";
+/// The victim's CPU.
+pub const VICTIM_CPU: &str = "0";
+/// How long a run goes on behind the last rival, in seconds.
+const REST: u64 = 3;
 
 /// Somebody who is there for a while, from one second to another.
 #[derive(Copy, Clone, Debug)]
@@ -17,6 +22,8 @@ pub struct Rival {
     pub act: &'static str,
     /// Where.
     pub cpus: &'static str,
+    /// How many CPUs that are.
+    pub wide: u32,
     /// From when.
     pub from: u64,
     /// Until when.
@@ -32,191 +39,166 @@ pub struct Scenario {
     pub name: &'static str,
     /// The victim's character.
     pub act: &'static str,
-    /// Who disturbs it, the worst first.
+    /// How many cores the machine has, of two threads each.
+    pub cores: u32,
+    /// Who else is there; who disturbs comes first.
     pub rivals: &'static [Rival],
+}
+
+impl Scenario {
+    /// How long it lasts, in seconds.
+    pub fn seconds(&self) -> u64 {
+        REST + self.rivals.iter().map(|rival| rival.to).max().unwrap_or_default()
+    }
+}
+
+impl Rival {
+    const fn new(name: &'static str, act: &'static str, cpus: &'static str) -> Self {
+        Self {
+            name,
+            act,
+            cpus,
+            wide: 1,
+            from: 12,
+            to: 39,
+            through: None,
+        }
+    }
+
+    const fn wide(self, cpus: &'static str, wide: u32) -> Self {
+        Self { cpus, wide, ..self }
+    }
+
+    const fn through(self, resource: Resource) -> Self {
+        Self {
+            through: Some(resource),
+            ..self
+        }
+    }
+
+    const fn during(self, from: u64, to: u64) -> Self {
+        Self { from, to, ..self }
+    }
+}
+
+/// What is run to have a character on so many CPUs, for a shell: two processes of it for each, which take turns. The emulator
+/// reckons who has which part of the cache by what each asked for when it last came onto its CPU, so somebody must take that
+/// now and then, as everywhere.
+pub fn shell(act: &str, cpus: u32) -> String {
+    let others = format!("act {act} & ").repeat(2 * cpus.max(1) as usize - 1);
+    format!("{others}exec act {act}")
 }
 
 /// Fits 8 of the 11 MiB, alone.
 const FITS: &str = "800 8000 30 300";
+/// The same, whatever its sibling does.
+const FITS_BY_ITSELF: &str = "800 8000 30 0";
 /// Reads what no cache holds.
-const READS: &str = "800 60000 30 300";
+const READS: &str = "800 1000000 100 0";
 /// Computes, and minds its sibling.
 const COMPUTES: &str = "800 128 1 800";
 /// Streams through the cache.
 const STREAMS: &str = "800 20000 40 300";
-/// Disturbs nobody.
+/// Disturbs nobody but its sibling and whoever wants its CPU.
 const CALM: &str = "800 128 1 0";
-
-const fn rival(
-    name: &'static str,
-    act: &'static str,
-    cpus: &'static str,
-    from: u64,
-    through: Option<Resource>,
-) -> Rival {
-    Rival {
-        name,
-        act,
-        cpus,
-        from,
-        to: 50,
-        through,
-    }
-}
 
 /// All of them.
 pub const SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "l3",
         act: FITS,
-        rivals: &[rival("rival", STREAMS, "2", 20, Some(Resource::L3))],
+        cores: 2,
+        rivals: &[Rival::new("rival", STREAMS, "2").through(Resource::L3).during(12, 57)],
     },
     Scenario {
         name: "l3-again",
         act: FITS,
+        cores: 2,
         rivals: &[
-            Rival {
-                to: 32,
-                ..rival("first", STREAMS, "2", 20, Some(Resource::L3))
-            },
-            rival("second", STREAMS, "3", 38, Some(Resource::L3)),
+            Rival::new("first", STREAMS, "2").through(Resource::L3).during(12, 26),
+            Rival::new("second", STREAMS, "3").through(Resource::L3).during(31, 45),
         ],
     },
+    // One CPU takes a twenty-fifth of the emulated bandwidth at most, so it needs several to be felt.
     Scenario {
         name: "bandwidth",
         act: READS,
-        rivals: &[rival(
-            "rival",
-            "800 60000 60 0",
-            "2-3",
-            20,
-            Some(Resource::MEMORY_BANDWIDTH),
-        )],
+        cores: 4,
+        rivals: &[Rival::new("rival", READS, "2")
+            .wide("2-7", 6)
+            .through(Resource::MEMORY_BANDWIDTH)
+            .during(12, 57)],
     },
     Scenario {
         name: "smt",
         act: COMPUTES,
-        rivals: &[rival("rival", CALM, "1", 20, Some(Resource::SMT))],
+        cores: 2,
+        rivals: &[Rival::new("rival", CALM, "1").through(Resource::SMT)],
     },
     Scenario {
         name: "cpu",
         act: COMPUTES,
-        rivals: &[rival("rival", CALM, "0", 20, Some(Resource::CPU_TIME))],
+        cores: 2,
+        rivals: &[Rival::new("rival", CALM, "0").through(Resource::CPU_TIME)],
     },
     Scenario {
         name: "rivals",
-        act: FITS,
+        act: FITS_BY_ITSELF,
+        cores: 2,
         rivals: &[
-            rival("thief", STREAMS, "2", 20, Some(Resource::L3)),
-            rival("sibling", CALM, "1", 20, None),
-            rival("bystander", CALM, "3", 20, None),
+            Rival::new("thief", STREAMS, "2").through(Resource::L3),
+            Rival::new("sibling", CALM, "1"),
+            Rival::new("bystander", CALM, "3"),
         ],
     },
     Scenario {
         name: "bystander",
         act: FITS,
+        cores: 2,
         rivals: &[
-            rival("thief", STREAMS, "2", 20, Some(Resource::L3)),
-            rival("bystander", CALM, "3", 20, None),
+            Rival::new("thief", STREAMS, "2").through(Resource::L3),
+            Rival::new("bystander", CALM, "3"),
         ],
     },
     Scenario {
         name: "quiet",
         act: FITS,
-        rivals: &[rival("bystander", CALM, "2", 20, None)],
+        cores: 2,
+        rivals: &[Rival::new("bystander", CALM, "2")],
     },
     Scenario {
         name: "quiet-churn",
         act: COMPUTES,
+        cores: 2,
         rivals: &[
-            Rival {
-                to: 30,
-                ..rival("first", CALM, "2", 20, None)
-            },
-            Rival {
-                to: 40,
-                ..rival("second", CALM, "3", 25, None)
-            },
-            rival("third", CALM, "2", 35, None),
+            Rival::new("first", CALM, "2").during(12, 22),
+            Rival::new("second", CALM, "3").during(18, 32),
+            Rival::new("third", CALM, "2").during(27, 39),
         ],
     },
 ];
 
-/// The graph of a scenario under a policy.
-pub fn graph(scenario: &Scenario, policy: &str) -> String {
-    let (mut targets, mut names) = (String::new(), "\"victim\"".to_owned());
-    for rival in scenario.rivals {
-        // The emulator charges a thread with its cache when it comes onto its CPU, so somebody takes that for a moment now
-        // and then, as everywhere.
-        let _ = writeln!(
-            targets,
-            "        \"{}\": (plugin: \"process.run\", config: (command: \"sh -c 'while :; do sleep 0.02; done & exec act {}'\", \
-             cpus: \"{}\", class: BestEffort, start: \"{}s\", stop: \"{}s\")),",
-            rival.name, rival.act, rival.cpus, rival.from, rival.to
-        );
-        let _ = write!(names, ", \"{}\"", rival.name);
-    }
-    let (middle, heard) = middle(policy);
-    format!(
-        r#"(
-    version: 1,
-    targets: {{
-        "victim": (plugin: "process.run", config: (
-            command: "sh -c 'while :; do sleep 0.02; done & exec act {}'", cpus: "0", class: Latency,
-        )),
-{targets}    }},
-    collectors: {{
-        "counters": (plugin: "perf.counters", of: [{names}], every: "500ms", config: (events: ["ipc", "llc"], cpus: Allowed)),
-        "cache": (plugin: "resctrl.monitor", of: [{names}], every: "500ms"),
-        "time": (plugin: "process.stats", of: [{names}], every: "500ms"),
-    }},
-{middle}    sinks: {{
-        "record": (plugin: "file.jsonl", from: ["counters", "time"{heard}], config: (path: "/out/run.jsonl")),
-    }},
-)"#,
-        scenario.act
-    )
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Transforms, schedulers and actuators of a policy, and what of them is recorded.
-fn middle(policy: &str) -> (String, &'static str) {
-    let cores = r#"cores: [[0, 1], [2, 3]]"#;
-    let triage = |last: &str| {
-        format!(
-            "    transforms: {{ \"triage\": (plugin: \"detect.triage\", from: [\"counters\", \"cache\", \"time\"]{last}, config: ({cores})) }},\n"
-        )
-    };
-    let acting = |scheduler: &str| {
-        format!(
-            "    schedulers: {{ \"guard\": {scheduler} }},\n    actuators: {{\n        \
-             \"l3\": (plugin: \"resctrl.partition\", from: [\"guard\"]),\n        \
-             \"limit\": (plugin: \"cgroup.limit\", from: [\"guard\"]),\n    }},\n"
-        )
-    };
-    let last = ", last: [\"l3\", \"limit\"]";
-    let siblings = r#"siblings: ["0,1", "2,3"]"#;
-    match policy {
-        "ours" => (
-            triage(last)
-                + &acting(&format!(
-                    "(plugin: \"policy.adaptive\", from: [\"triage\", \"time\"], config: ({siblings}))"
-                )),
-            ", \"triage\", \"guard\", \"l3\", \"limit\"",
-        ),
-        "throttle" => (
-            triage(last)
-                + &acting(&format!(
-                    "(plugin: \"policy.throttle\", from: [\"triage\", \"time\"], config: ({siblings}, \
-                     ladder: [Idle, Weight, CpuSet, Ways, Bandwidth, Quota]))"
-                )),
-            ", \"triage\", \"guard\", \"l3\", \"limit\"",
-        ),
-        "static" => (
-            "    schedulers: { \"guard\": (plugin: \"policy.priority\") },\n    \
-             actuators: { \"l3\": (plugin: \"resctrl.partition\", from: [\"guard\"]) },\n"
-                .to_owned(),
-            ", \"guard\", \"l3\"",
-        ),
-        _ => (triage(""), ", \"triage\""),
+    #[test]
+    fn a_scenario_outlasts_its_rivals() {
+        for scenario in SCENARIOS {
+            assert!(
+                scenario
+                    .rivals
+                    .iter()
+                    .all(|rival| rival.from < rival.to && rival.to < scenario.seconds()),
+                "{}",
+                scenario.name
+            );
+        }
+    }
+
+    #[test]
+    fn there_are_two_processes_for_each_cpu() {
+        assert_eq!(shell(CALM, 3).matches("act 800").count(), 6);
+        assert_eq!(shell(CALM, 1).matches("act 800").count(), 2);
     }
 }

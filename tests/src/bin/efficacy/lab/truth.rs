@@ -2,15 +2,13 @@
 //! what it disturbs is the scenario's; how much slower the victim is, is counted: its instructions per cycle, or its CPU
 //! time where that is what it loses, beside the median of the time before anybody came.
 
-use super::stage::{Rival, Scenario};
+use super::stage::{Rival, Scenario, VICTIM};
 use pipeline_plugin_api::abi::{Nanos, Resource};
 use pipeline_score_measure::{Gatherer, Trial, gather_lines, quantile};
 use serde_json::Value;
 
-/// The victim's name in all graphs.
-const VICTIM: &str = "victim";
 /// What is alone: from this second on, until the first rival comes.
-const SETTLED: f64 = 5.0;
+const SETTLED: f64 = 4.0;
 /// A slowdown below that is noise of the emulator, of which the README of the lab promises 10 %.
 const NOISE: f64 = 1.1;
 /// A value is taken for the median of so many around it, for the emulator stumbles now and then.
