@@ -62,20 +62,26 @@ fn offenders(files: &[(String, String)], texts: &[&str], may: impl Fn(&str) -> b
     files.iter().filter(offends).map(|(name, _)| name.clone()).collect()
 }
 
-/// Crate folders of plugins, their libraries included.
+/// The manifests of plugins and of the libraries beside them, wherever below `plugins` these lie.
 fn plugin_manifests() -> Vec<(String, String)> {
     let mut manifests = Vec::new();
-    for entry in std::fs::read_dir(root().join("plugins")).unwrap().flatten() {
-        for manifest in [entry.path().join("Cargo.toml"), entry.path().join("fs/Cargo.toml")] {
-            if let Ok(text) = std::fs::read_to_string(&manifest) {
-                manifests.push((
-                    manifest.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(),
-                    text,
-                ));
+    let mut folders = vec![root().join("plugins")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.ends_with("Cargo.toml") {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                manifests.push((name, std::fs::read_to_string(&path).unwrap()));
             }
         }
     }
-    assert!(manifests.len() > 5, "{manifests:?}");
+    for library in ["cgroup/fs", "sim/model"] {
+        let library = format!("plugins/{library}/Cargo.toml");
+        assert!(manifests.iter().any(|(name, _)| *name == library), "{manifests:?}");
+    }
+    manifests.sort();
     manifests
 }
 
@@ -219,26 +225,56 @@ fn only_actuators_write_below_sys() {
     assert_eq!(found, [""; 0]);
 }
 
+/// The configs that a file checks: `impl Configure for RateConfig`, `impl<P> Configure for LoadConfig<P>`.
+fn configs(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| line.starts_with("impl"))
+        .filter_map(|line| line.split_once(" Configure for "))
+        .filter_map(|(_, rest)| rest.split(['<', ' ']).next())
+        .collect()
+}
+
+/// The attributes above a struct of that file.
+fn above_struct(text: &str, name: &str) -> Option<String> {
+    let at = [' ', '<', ';']
+        .iter()
+        .find_map(|end| text.find(&format!("\npub struct {name}{end}")))?;
+    let above = text[..=at].lines().rev();
+    let above: Vec<&str> = above.take_while(|line| line.starts_with('#')).collect();
+    Some(above.join("\n"))
+}
+
 #[test]
 fn configs_refuse_unknown_fields_and_have_defaults() {
-    for (name, text) in rust_files("plugins") {
-        for (place, _) in text.match_indices("impl Configure for ") {
-            let config = text[place..].split_whitespace().nth(3).unwrap_or_default();
-            let Some(at) = text.find(&format!("pub struct {config} ")) else {
-                continue;
-            };
-            let above: Vec<&str> = text[..at]
-                .lines()
-                .rev()
-                .take_while(|line| line.starts_with('#') || line.starts_with("///"))
-                .collect();
-            let attributes = above.join("\n");
+    let files: Vec<(String, String)> = rust_files("plugins")
+        .into_iter()
+        .filter(|(name, _)| !is_test(name))
+        .map(|(name, text)| (name, code(&text)))
+        .collect();
+    let mut seen = 0;
+    for (name, text) in &files {
+        for config in configs(text) {
+            // A check that has a file of its own stands below the struct's: `config/check.rs`.
+            let parent = format!("{}.rs", name.rsplit_once('/').unwrap().0);
+            let parent = files.iter().find(|(name, _)| *name == parent);
+            let above = [Some(text), parent.map(|(_, text)| text)]
+                .into_iter()
+                .flatten()
+                .find_map(|text| above_struct(text, config))
+                .unwrap_or_else(|| panic!("{name}: the struct `{config}` is neither here nor in the file above"));
             assert!(
-                attributes.contains("deny_unknown_fields") && attributes.contains("default"),
+                above.contains("deny_unknown_fields") && above.contains("default"),
                 "{name}: {config}"
             );
+            seen += 1;
         }
     }
+    let impls = files.iter().map(|(_, text)| text.matches(" Configure for ").count());
+    assert_eq!(
+        seen,
+        impls.sum::<usize>(),
+        "an `impl` that is written otherwise is not seen"
+    );
 }
 
 #[test]

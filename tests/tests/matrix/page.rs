@@ -1,6 +1,6 @@
 //! `docs/FAILURES.md` is the table of this suite, and each row of it has its test.
 
-use crate::rows::{KINDS, ROWS};
+use crate::rows::KINDS;
 use system_tests::built;
 
 const HEAD: &str = "\
@@ -30,9 +30,9 @@ fn page() -> String {
     for kind in KINDS {
         page += &format!(
             "\n## {}\n\n| what goes wrong | what happens | exit status | what is said |\n|---|---|---|---|\n",
-            kind.1
+            kind.heading
         );
-        for row in ROWS.iter().filter(|row| row.kind == kind.0) {
+        for row in kind.rows {
             let status = row.status.map_or("–".to_owned(), |status| status.to_string());
             let says: Vec<String> = row.says.iter().map(|says| format!("`` {says} ``")).collect();
             let says = if says.is_empty() {
@@ -77,26 +77,26 @@ fn each_row_has_its_test_and_each_kind_its_rows() {
         ("queues", include_str!("queues.rs")),
     ];
     assert_eq!(files.len(), KINDS.len());
-    for row in ROWS {
+    for kind in KINDS {
         let (_, text) = files
             .iter()
-            .find(|(kind, _)| *kind == row.kind)
-            .unwrap_or_else(|| panic!("{}", row.name));
-        let test = format!("#[test]\nfn {}() {{\n", row.name);
-        assert_eq!(
-            text.matches(&test).count(),
-            1,
-            "`{}` is no test of `{}`",
-            row.name,
-            row.kind
-        );
-    }
-    for (kind, text) in files {
-        let rows = ROWS.iter().filter(|row| row.kind == kind).count();
+            .find(|(name, _)| *name == kind.name)
+            .unwrap_or_else(|| panic!("no file of tests for `{}`", kind.name));
+        for row in kind.rows {
+            let test = format!("#[test]\nfn {}() {{\n", row.name);
+            assert_eq!(
+                text.matches(&test).count(),
+                1,
+                "`{}` is no test of `{}`",
+                row.name,
+                kind.name
+            );
+        }
         assert_eq!(
             text.matches("#[test]\n").count(),
-            rows,
-            "`{kind}` has a test that is no row"
+            kind.rows.len(),
+            "`{}` has a test that is no row",
+            kind.name
         );
     }
 }

@@ -4,6 +4,7 @@
 
 use super::bell::Bell;
 use super::roster::{Reader, Roster};
+use super::started;
 use crate::config::{PressureConfig, TriggerConfig};
 use crate::delta::{Sample, Total};
 use crate::{group, probe};
@@ -80,11 +81,7 @@ impl Collector for CgroupPressure {
     }
 
     fn collect(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
-        let system = self
-            .system
-            .as_ref()
-            .ok_or_else(|| Failure::fatal("read before it was started"))?;
-        self.roster.sample(tick.at, system, out);
+        self.roster.sample(tick.at, started(self.system.as_ref())?, out);
         Ok(Wish::Nothing)
     }
 

@@ -4,6 +4,7 @@
 
 use super::devices::{self, Devices};
 use super::roster::{Reader, Roster};
+use super::started;
 use crate::config::{Family, StatsConfig};
 use crate::delta::{Sample, Total};
 use crate::probe;
@@ -102,11 +103,7 @@ impl Collector for CgroupStats {
     }
 
     fn collect(&mut self, tick: &Tick<'_>, out: &mut Batch) -> Result<Wish> {
-        let system = self
-            .system
-            .as_ref()
-            .ok_or_else(|| Failure::fatal("read before it was started"))?;
-        self.roster.sample(tick.at, system, out);
+        self.roster.sample(tick.at, started(self.system.as_ref())?, out);
         Ok(Wish::Nothing)
     }
 }

@@ -6,21 +6,24 @@
 //! has our CPUs from the start; what is given back to it is what its process had. For those that come after the last
 //! pass before a crash, each process has a record of its own beside those of its threads: see `family`.
 
+mod back;
+mod kernel;
+mod origin;
+mod place;
+mod visit;
+
 use super::cpusets::Cpusets;
 use super::crowd::{Crowd, thread, threads};
 use super::family::Families;
+use super::others;
 use super::strangers::Kin;
-use super::{not_the_guardian, others, refused};
 use crate::fs;
-use crate::parse::ProcStat;
-use crate::target::affinity::{self, Mask};
+use kernel::{given, list, may_be_set};
 use pipeline_cgroup_fs::CpuSet;
 use pipeline_plugin_api::host::UndoRecord;
 use pipeline_plugin_api::prelude::*;
-use rustix::io::Errno;
-use rustix::process::Pid;
+use place::Place;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 /// What is held of a target.
 #[derive(Debug)]
@@ -53,39 +56,6 @@ struct Task {
 struct Origin {
     before: CpuSet,
     after: CpuSet,
-}
-
-/// One thread of a process, and what its process is to get.
-struct Place<'a> {
-    process: u32,
-    stat: &'a ProcStat,
-    after: &'a CpuSet,
-    cpuset: Option<&'a CpuSet>,
-    cpusets: &'a Cpusets,
-}
-
-impl Place<'_> {
-    fn id(&self) -> u32 {
-        self.stat.pid
-    }
-
-    /// Whether the thread, which may use `now`, has no mask of its own. Somebody may turn the cpuset between the look at
-    /// it and the look at the thread, so whoever seems to have less is looked at once more, between two looks at the cpuset.
-    fn is_free(&self, now: &CpuSet) -> bool {
-        let looks_again = || {
-            let earlier = self.cpusets.now(self.process);
-            let again = given(self.id()).ok();
-            let later = self.cpusets.now(self.process);
-            again.is_some_and(|again| has_all(&again, [earlier.as_ref(), later.as_ref()]))
-        };
-        has_all(now, [self.cpuset, None]) || looks_again()
-    }
-}
-
-/// Whether CPUs are all of the cpuset, as it was before or after they were read. More than it has are those of a moment
-/// ago: the kernel writes the cpuset first and then goes through its tasks.
-fn has_all(cpus: &CpuSet, cpuset: [Option<&CpuSet>; 2]) -> bool {
-    cpuset.into_iter().flatten().any(|has| has.is_subset(cpus))
 }
 
 impl Hold {
@@ -238,136 +208,6 @@ impl Hold {
         self.families.meet(process, before, &list(after), system)
     }
 
-    /// Looks at one thread and sets it if need be.
-    fn visit(&mut self, place: &Place<'_>, system: &System) -> Result<bool> {
-        let Ok(now) = given(place.id()) else { return Ok(false) };
-        match self.tasks.get(&place.id()) {
-            Some(task) if task.start_time == place.stat.start_time => self.keep(place, now, system),
-            Some(_) => {
-                // Its id is another's now.
-                let ended = self.tasks.remove(&place.id());
-                settle(ended, system);
-                self.meet(place, now, system)
-            }
-            None => self.meet(place, now, system),
-        }
-    }
-
-    /// A thread that is known: it has what we left, or the kernel took that when its cpuset changed, or it is theirs.
-    fn keep(&mut self, place: &Place<'_>, now: CpuSet, system: &System) -> Result<bool> {
-        let Some(task) = self.tasks.get_mut(&place.id()) else {
-            return Ok(false);
-        };
-        let Some(record) = task.record else { return Ok(false) };
-        let is_moved = task.cpuset.as_ref() != place.cpuset;
-        if now == task.after && task.asked == *place.after {
-            task.cpuset = place.cpuset.cloned();
-            return Ok(false);
-        }
-        if now != task.after && !is_moved {
-            system.settle(record);
-            task.record = None;
-            task.after = now;
-            return Ok(false);
-        }
-        possible(place, &self.wanted)?;
-        system.amend(record, &list(place.after))?;
-        let after = match set(place.id(), place.after)? {
-            Some(after) => after,
-            None => return Ok(false),
-        };
-        if after != *place.after {
-            system.amend(record, &list(&after))?;
-        }
-        task.cpuset = place.cpuset.cloned();
-        task.asked = place.after.clone();
-        task.after = after.clone();
-        if let Some(origin) = self.origins.get_mut(&place.process) {
-            origin.after = after;
-        }
-        Ok(true)
-    }
-
-    /// A thread that was not known.
-    fn meet(&mut self, place: &Place<'_>, now: CpuSet, system: &System) -> Result<bool> {
-        may_be_set(place.stat)?;
-        possible(place, &self.wanted)?;
-        let task = Task {
-            process: place.process,
-            start_time: place.stat.start_time,
-            before: self.found(place, &now),
-            asked: place.after.clone(),
-            after: now.clone(),
-            cpuset: place.cpuset.cloned(),
-            record: None,
-        };
-        if self.is_heir_of_theirs(place, &now) {
-            self.tasks.insert(place.id(), task);
-            return Ok(false);
-        }
-        let record = system.journal(&Undo {
-            kind: UndoKind::SET_AFFINITY,
-            pid: place.id(),
-            start_time: place.stat.start_time,
-            before: list(&task.before).into(),
-            after: list(place.after).into(),
-            ..Undo::default()
-        })?;
-        let is_set = now != *place.after;
-        let after = match if is_set {
-            set(place.id(), place.after)
-        } else {
-            Ok(Some(now))
-        } {
-            Ok(Some(after)) => after,
-            other => {
-                system.settle(record);
-                return other.map(|_| false);
-            }
-        };
-        if after != *place.after {
-            system.amend(record, &list(&after))?;
-        }
-        let origin = Origin {
-            before: task.before.clone(),
-            after: after.clone(),
-        };
-        self.origins.entry(place.process).or_insert(origin);
-        let record = Some(record);
-        self.tasks.insert(place.id(), Task { after, record, ..task });
-        Ok(is_set)
-    }
-
-    /// What a thread is to get back: what it has, unless it has that from one that we set. One that may use all of its
-    /// cpuset has no mask of its own that could be told: it gets every CPU, of which the kernel leaves it those of its
-    /// cpuset, also if that is narrow now and wide again by then.
-    fn found(&self, place: &Place<'_>, now: &CpuSet) -> CpuSet {
-        if let Some(origin) = self.origin(place.process, place.stat.parent, now) {
-            return origin.before.clone();
-        }
-        let online = if place.is_free(now) {
-            fs::online_cpus().ok()
-        } else {
-            None
-        };
-        online.unwrap_or_else(|| now.clone())
-    }
-
-    /// From where a newcomer that has `now` has that: its process, the process's parent, or, where that ended, any of
-    /// the target's.
-    fn origin(&self, process: u32, parent: u32, now: &CpuSet) -> Option<&Origin> {
-        let known = self.origins.get(&process).or_else(|| self.origins.get(&parent));
-        let any = || self.origins.values().next().filter(|_| self.is_begun);
-        known.or_else(any).filter(|origin| origin.after == *now)
-    }
-
-    /// Whether a newcomer has its CPUs from a thread that somebody else set.
-    fn is_heir_of_theirs(&self, place: &Place<'_>, now: &CpuSet) -> bool {
-        let kin = [place.process, place.stat.parent];
-        let theirs = |task: &Task| task.record.is_none() && kin.contains(&task.process) && task.after == *now;
-        now != place.after && self.tasks.values().any(theirs)
-    }
-
     /// Forgets threads that ended.
     fn forget(&mut self, seen: &BTreeSet<u32>, system: &System) {
         let ended: Vec<u32> = self.tasks.keys().copied().filter(|id| !seen.contains(id)).collect();
@@ -384,152 +224,9 @@ impl Hold {
         self.origins
             .retain(|process, _| living.contains(process) || Some(*process) == oldest);
     }
-
-    /// Gives one thread back what it had; whether that had to be set.
-    fn give_back(&mut self, process: u32, stat: &ProcStat, cpuset: Option<&CpuSet>, system: &System) -> Result<bool> {
-        let id = stat.pid;
-        let Ok(now) = given(id) else { return Ok(false) };
-        let Some(task) = self.tasks.get(&id).filter(|task| task.start_time == stat.start_time) else {
-            let origin = self
-                .origin(process, stat.parent, &now)
-                .filter(|origin| origin.before != now);
-            return match origin.map(|origin| origin.before.clone()) {
-                Some(before) => Ok(restore(id, &before)?),
-                None => Ok(false),
-            };
-        };
-        let Some(record) = task.record else { return Ok(false) };
-        if now != task.before && now != task.after && task.cpuset.as_ref() == cpuset {
-            if let Some(task) = self.tasks.get_mut(&id) {
-                task.record = None;
-            }
-            system.settle(record);
-            return Ok(false);
-        }
-        let is_set = now != task.before && restore(id, &task.before)?;
-        system.settle(record);
-        self.tasks.remove(&id);
-        Ok(is_set)
-    }
-
-    /// Those that left the target and still have what we left, and those that ended.
-    fn give_back_strays(&mut self, system: &System) -> Result<()> {
-        let left: Vec<u32> = self
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.record.is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in left {
-            let Some(task) = self.tasks.get(&id) else { continue };
-            let is_same = thread(id, id).is_ok_and(|stat| stat.start_time == task.start_time);
-            if is_same && given(id).is_ok_and(|now| now == task.after) {
-                restore(id, &task.before)?;
-            }
-            settle(self.tasks.remove(&id), system);
-        }
-        Ok(())
-    }
 }
 
 fn settle(task: Option<Task>, system: &System) {
     let record = task.and_then(|task| task.record);
     record.into_iter().for_each(|record| system.settle(record));
-}
-
-/// Threads of the kernel run where it wants them, those that it lets be set included: a target may hold them, but it is
-/// not its workload that they do.
-fn may_be_set(stat: &ProcStat) -> Result<()> {
-    if stat.has_fixed_cpus() || stat.is_kernel() {
-        let id = stat.pid;
-        return Err(Failure::retry(format!(
-            "task {id} is the kernel's own and stays where it is"
-        )));
-    }
-    not_the_guardian(stat)
-}
-
-/// Whether the cpuset has any of the CPUs that are wanted.
-fn possible(place: &Place<'_>, wanted: &CpuSet) -> Result<()> {
-    if !place.after.is_empty() {
-        return Ok(());
-    }
-    let has = place.cpuset.map(ToString::to_string).unwrap_or_default();
-    let process = place.process;
-    Err(Failure::retry(format!(
-        "the cpuset of process {process} has the CPUs `{has}` and none of `{wanted}`; ask for some of these, or widen it"
-    )))
-}
-
-/// Sets the CPUs of a thread; gives what the kernel made of it, or none where the thread ended.
-fn set(id: u32, cpus: &CpuSet) -> Result<Option<CpuSet>> {
-    let done = pid_of(id).map_or(Ok(()), |pid| Mask::of(cpus).apply(pid));
-    match done.and_then(|()| given(id)) {
-        Ok(now) => Ok(Some(now)),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => Ok(None),
-        Err(error) => Err(refused("set the CPUs of thread", id, &error)),
-    }
-}
-
-/// Gives a thread back what it had. One that could use every CPU gets every bit, so that CPUs that come later are its
-/// too. Where its cpuset has none of them any more it gets what the cpuset has.
-fn restore(id: u32, before: &CpuSet) -> Result<bool> {
-    let Some(pid) = pid_of(id) else { return Ok(false) };
-    let is_whole = fs::online_cpus().is_ok_and(|online| online.is_subset(before));
-    let mask = if is_whole { Mask::all() } else { Mask::of(before) };
-    match mask.apply(pid) {
-        Ok(()) => Ok(true),
-        Err(error) => match Errno::from_io_error(&error) {
-            Some(Errno::SRCH) => Ok(false),
-            Some(Errno::INVAL) => Ok(Mask::all().apply(pid).is_ok()),
-            _ => {
-                let failure = refused("give back the CPUs of thread", id, &error);
-                let why = failure.message;
-                Err(Failure::retry(format!(
-                    "{why}; put them back by hand: `taskset -pc {before} {id}`"
-                )))
-            }
-        },
-    }
-}
-
-fn given(id: u32) -> io::Result<CpuSet> {
-    affinity::given(pid_of(id).ok_or(io::ErrorKind::NotFound)?)
-}
-
-/// CPUs as records hold them: `0,2,3`.
-fn list(cpus: &CpuSet) -> String {
-    cpus.iter().map(|cpu| cpu.to_string()).collect::<Vec<_>>().join(",")
-}
-
-fn pid_of(id: u32) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(id).ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_is_free_of_a_mask_if_it_has_all_that_its_cpuset_had_before_or_after() {
-        let cpus = |text: &str| text.parse::<CpuSet>().unwrap();
-        let (one, two, three) = (cpus("0"), cpus("0-1"), cpus("0-2"));
-        assert!(has_all(&two, [Some(&two), Some(&two)]));
-        assert!(has_all(&one, [Some(&two), Some(&one)]), "it was narrowed meanwhile");
-        assert!(
-            has_all(&two, [Some(&one), Some(&one)]),
-            "its tasks are not gone through yet"
-        );
-        assert!(!has_all(&two, [Some(&three), Some(&three)]));
-        assert!(
-            !has_all(&one, [None, None]),
-            "where nothing is known, it is what it has"
-        );
-    }
-
-    #[test]
-    fn records_hold_every_cpu_by_itself() {
-        assert_eq!(list(&"0-2,5".parse().unwrap()), "0,1,2,5");
-        assert_eq!(list(&CpuSet::default()), "");
-    }
 }

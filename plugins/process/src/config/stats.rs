@@ -1,5 +1,6 @@
 //! The config of `process.stats`.
 
+use super::check_proc;
 use pipeline_plugin_api::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,12 +42,6 @@ impl Configure for StatsConfig {
     fn check(&self, faults: &mut Faults) {
         let too_many = format!("`keep` is {} files", self.keep);
         faults.require(self.keep <= 65_536, "keep", too_many, "give 0 to 65536");
-        let nowhere = format!("there is no folder `{}`", self.proc.display());
-        faults.require(
-            self.proc.is_dir(),
-            "proc",
-            nowhere,
-            "give the folder where `/proc` is mounted",
-        );
+        check_proc(&self.proc, faults);
     }
 }

@@ -1,5 +1,6 @@
 //! The config of `process.watch`: which processes, taken together how, and what they are for.
 
+use super::check_proc;
 use crate::users;
 use pipeline_plugin_api::prelude::*;
 use pipeline_plugin_api::purpose::{ClassConfig, GoalConfig};
@@ -150,13 +151,7 @@ impl Configure for WatchConfig {
         }
         let message = format!("`most` is {}", self.most);
         faults.require((1..=16_384).contains(&self.most), "most", message, "give 1 to 16384");
-        let nowhere = format!("there is no folder `{}`", self.proc.display());
-        faults.require(
-            self.proc.is_dir(),
-            "proc",
-            nowhere,
-            "give the folder where `/proc` is mounted",
-        );
+        check_proc(&self.proc, faults);
         for user in self.users.iter().filter(|user| users::user(user).is_none()) {
             let help = "add the user, or name one that `getent passwd` lists";
             faults.add("users", format!("there is no user `{user}`"), help);

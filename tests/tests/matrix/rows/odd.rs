@@ -1,0 +1,166 @@
+//! Nodes that say what nobody should trust: what is dropped and counted, and what is passed on as it is.
+
+use super::Row;
+
+/// The rows of this kind, in the order of the page.
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "a_metric_that_the_ports_do_not_name",
+        what: "Readings of a metric that the ports do not name",
+        then: "those readings are dropped and counted, its others are taken",
+        status: Some(0),
+        says: &[
+            "WARN  odd: said readings of `fault.undeclared`, which its ports do not declare; they are dropped and counted; mend the plugin",
+        ],
+    },
+    Row {
+        name: "a_metric_that_nobody_named",
+        what: "Readings of a metric that nobody named",
+        then: "those readings are dropped and counted, its others are taken",
+        status: Some(0),
+        says: &[
+            "WARN  odd: said readings of no metric (4294967295), which its ports do not declare; they are dropped and counted; mend the plugin",
+        ],
+    },
+    Row {
+        name: "integers_that_nobody_knows",
+        what: "Qualities, details and parts that nobody knows",
+        then: "they are passed on as they are",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "numbers_that_are_none",
+        what: "NaN, infinities and the largest numbers as exact readings",
+        then: "what is no number is recorded as absent, never as zero",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "a_million_readings_at_once",
+        what: "1.5 million readings in one batch",
+        then: "a batch is cut at a million, and what is cut is counted",
+        status: Some(0),
+        says: &["WARN  odd: said 1500001 values at one instant, of which 1000000 are kept; it is told once"],
+    },
+    Row {
+        name: "instants_at_the_end_of_time",
+        what: "Instants and spans at the end of time",
+        then: "they are passed on as they are",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "instants_long_past",
+        what: "Instants before the run's beginning was told, spans longer than it",
+        then: "they are passed on as they are",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "targets_that_nobody_brought",
+        what: "Readings of targets that nobody brought",
+        then: "they are passed on as they are",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "values_of_other_stages",
+        what: "A collector that gives changes, findings, controls, actions and outcomes",
+        then: "they are dropped and counted",
+        status: Some(0),
+        says: &[
+            "WARN  odd: said actions on no knob (4294967295), which its ports do not declare; they are dropped and counted; mend the plugin",
+            "WARN  odd: said findings, which its ports do not declare; they are dropped and counted; mend the plugin",
+            "WARN  odd: said outcomes, which its ports do not declare; they are dropped and counted; mend the plugin",
+            "WARN  odd: said controls, which its ports do not declare; they are dropped and counted; mend the plugin",
+            "WARN  odd: said changes of targets, which its ports do not declare; they are dropped and counted; mend the plugin",
+        ],
+    },
+    Row {
+        name: "things_for_a_later_version",
+        what: "Things for a later version, with an id that nobody knows",
+        then: "they are passed on as they are",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "changes_and_classes_that_nobody_knows",
+        what: "A change and a class that nobody knows",
+        then: "an unknown change is one, an unknown class is not protected and not throttled",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "a_target_gone_that_never_came",
+        what: "A target told gone that never came",
+        then: "nothing",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "a_target_that_comes_and_goes_at_once",
+        what: "A target that appears twice and goes twice at one instant",
+        then: "its last change counts",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "ids_that_the_host_did_not_give",
+        what: "Targets with ids that the host did not give",
+        then: "nothing",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "names_with_line_breaks",
+        what: "Targets whose names are empty, endless, or hold line breaks and control characters",
+        then: "no line of the log is forged",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "targets_that_hold_each_other",
+        what: "Two targets that are each other's parent",
+        then: "nothing",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "actions_for_targets_that_nobody_brought",
+        what: "Actions for targets that nobody brought",
+        then: "they are refused, and the scheduler is told",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "actions_on_a_knob_that_nobody_named",
+        what: "Actions on a knob that nobody named",
+        then: "they are dropped and counted",
+        status: Some(0),
+        says: &[
+            "WARN  guard: said actions on no knob (4294967295), which its ports do not declare; they are dropped and counted; mend the plugin",
+        ],
+    },
+    Row {
+        name: "an_action_whose_value_is_no_number",
+        what: "An action whose value is no number",
+        then: "the actuator refuses it, and the scheduler is told",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "a_lease_until_the_end_of_time",
+        what: "A lease without an end",
+        then: "it ends with the run, or with the node that asked",
+        status: Some(0),
+        says: &[],
+    },
+    Row {
+        name: "a_thousand_actions_for_one_knob",
+        what: "A thousand actions for one knob at one instant",
+        then: "the last one holds",
+        status: Some(0),
+        says: &[],
+    },
+];
