@@ -91,7 +91,7 @@ impl Names {
 
     /// The part of that name: `""`, `cpu/3` and the like by their number, others interned.
     pub fn part(&mut self, name: &str) -> Part {
-        if let Some(part) = numbered(name) {
+        if let Some(part) = Part::numbered(name) {
             return part;
         }
         let next = Part::named(self.parts.len() as u32);
@@ -109,22 +109,6 @@ impl Names {
             .or_else(named)
             .unwrap_or_else(|| format!("unknown({:#x})", part.0))
     }
-}
-
-fn numbered(name: &str) -> Option<Part> {
-    if name.is_empty() {
-        return Some(Part::WHOLE);
-    }
-    let (kind, index) = name.split_once('/')?;
-    let index = index.parse().ok()?;
-    let part = match kind {
-        "cpu" => Part::cpu(index),
-        "l3" => Part::l3(index),
-        "node" => Part::node(index),
-        "bucket" => Part::bucket(index),
-        _ => return None,
-    };
-    (part.index() == index).then_some(part)
 }
 
 #[cfg(test)]

@@ -286,6 +286,7 @@ impl Running {
             }
             pause(LOOK_AGAIN);
         }
+        // Both fail where it is reaped already, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

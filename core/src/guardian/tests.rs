@@ -6,32 +6,13 @@ use super::*;
 use crate::run::clock::Clock;
 use crate::run::journal::Journal;
 use crate::run::log::Logger;
+use crate::run::tests::{Said, until};
 use crate::run::undo::Stat;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Said {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    fn logger(&self) -> Logger {
-        Logger::new(Format::Text, Level::INFO, Clock::real(), Box::new(self.clone()))
-    }
+fn logger(said: &Said) -> Logger {
+    Logger::new(Format::Text, Level::INFO, Clock::real(), Box::new(said.clone()))
 }
 
 /// A guardian whose program is that shell script, in a folder of its own.
@@ -51,14 +32,6 @@ fn guardian(folder: &Path, script: &str) -> Guardian {
 
 /// Far longer than anything here takes; what is not so by then never will be.
 const NEVER: Duration = Duration::from_secs(60);
-
-fn until(mut so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !so() {
-        assert!(begun.elapsed() < NEVER, "it did not become so");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 /// Ends it; gives whether its process, which is reaped by that, is no more.
 fn is_ended(guardian: Guardian) -> bool {
@@ -107,7 +80,7 @@ fn one_that_dies_is_replaced_three_times_and_then_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let guardian = guardian(folder.path(), "exit 3");
     let (said, journal) = (Said::default(), Journal::new(folder.path(), "run"));
-    let logger = said.logger();
+    let logger = logger(&said);
     until(|| {
         guardian.tend(&logger, &journal);
         said.text().contains("for now there is none")

@@ -1,11 +1,14 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks for the end, the next to hurry with it. A run that was started by
 //! `nohup` outlives its terminal, so that SIGHUP is left alone there.
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use pipeline_plugin_api::abi::Nanos;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How many signals wait at most: the first asks for the end, the second for a hurry, and no other for more than that.
+const MOST_WAITING: usize = 2;
 
 /// Signals that end a run.
 #[derive(Debug)]
@@ -25,15 +28,9 @@ impl Stops {
         let hangs_up = (!is_ignored(SIGHUP, &status)).then_some(SIGHUP);
         let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangs_up))?;
         let handle = signals.handle();
-        // As many as somebody sends by hand.
-        let (sender, receiver) = unbounded();
-        let forward = move || {
-            signals.forever().for_each(|signal| {
-                // The receiver lives as long as the run.
-                let _ = sender.send(signal);
-            });
-        };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(forward)?;
+        let (sender, receiver) = bounded(MOST_WAITING);
+        let listen = move || forward(signals.forever(), &sender);
+        std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
         Ok(Self {
             signals: receiver,
             hurried: AtomicBool::new(false),
@@ -61,6 +58,13 @@ impl Drop for Stops {
     }
 }
 
+fn forward(signals: impl Iterator<Item = i32>, sender: &Sender<i32>) {
+    for signal in signals {
+        // One more than may wait asks for nothing that those do not ask for, and without a receiver the run is over.
+        let _ = sender.try_send(signal);
+    }
+}
+
 /// Whether the process was started with that signal ignored (proc_pid_status(5), `SigIgn`).
 fn is_ignored(signal: i32, status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -79,6 +83,13 @@ fn name(signal: i32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_signals_as_many_wait_as_hurry_a_run() {
+        let (sender, receiver) = bounded(MOST_WAITING);
+        forward([SIGHUP, SIGINT, SIGTERM, SIGTERM].into_iter(), &sender);
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [SIGHUP, SIGINT]);
+    }
 
     #[test]
     fn what_nohup_ignores_is_told_from_the_mask_of_ignored_signals() {

@@ -125,7 +125,9 @@ impl Waiting {
     /// It was told of the targets. They are told seldom and may be thousands at once, so that the room which that took
     /// is not kept.
     pub fn clear_changes(&mut self) {
-        self.changes = Batch::default();
+        if !self.changes.is_empty() {
+            self.changes = Batch::default();
+        }
     }
 }
 

@@ -32,6 +32,7 @@ impl Bell {
     /// Rings: whoever polls it returns.
     pub fn ring(&self) {
         if !self.0.rings.swap(true, Ordering::AcqRel) {
+            // The only failure is that its count is full: then it rings already.
             let _ = rustix::io::write(&self.0.event, &1u64.to_ne_bytes());
         }
     }

@@ -85,11 +85,45 @@ impl Part {
             _ => None,
         }
     }
+
+    /// The part of that [`Part::text`]; none where the text is a name for the host to intern.
+    pub fn numbered(text: &str) -> Option<Self> {
+        let part = match text.split_once('/') {
+            None => Self::WHOLE,
+            Some((kind, index)) => {
+                let index = index.parse().ok()?;
+                match kind {
+                    "cpu" => Self::cpu(index),
+                    "l3" => Self::l3(index),
+                    "node" => Self::node(index),
+                    "bucket" => Self::bucket(index),
+                    _ => return None,
+                }
+            }
+        };
+        (part.text().as_deref() == Some(text)).then_some(part)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_found_by_its_text_and_nothing_else_is() {
+        for part in [
+            Part::WHOLE,
+            Part::cpu(3),
+            Part::l3(0),
+            Part::node(1),
+            Part::bucket(70_000),
+        ] {
+            assert_eq!(Part::numbered(&part.text().unwrap()), Some(part));
+        }
+        for text in ["dev/8:0", "cpu/", "cpu/03", "cpu/16777216", "cpu/99999999999", "bucket"] {
+            assert_eq!(Part::numbered(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn parts_keep_their_kind_and_index() {

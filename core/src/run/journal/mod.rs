@@ -206,6 +206,7 @@ impl Journal {
         reports
     }
 
+    /// Whether or not the file takes the lines: one that does not is wrong by its own mark, and is written anew.
     fn settle_those_back(&self, reports: &[Report]) {
         let back = reports.iter().filter(|report| report.result.is_ok());
         back.for_each(|report| drop(self.state().settle(report.entry.record)));

@@ -2,7 +2,7 @@
 
 use super::elements::{self, Act, Decide, Feed, Keep, Seen, seen};
 use super::stuck::{Blocks, Careless, Names, NoRoom, Strange, Stuck, open_gate};
-use super::{node, run_for, shared, shared_in, whole, whole_in};
+use super::{Said, node, run_for, shared, shared_in, whole, whole_in};
 use crate::run::build;
 use crate::run::clock::Clock;
 use crate::run::link::Mail;
@@ -14,27 +14,7 @@ use crate::run::{Options, Progress, Report, RunError, Stops, execution};
 use pipeline_plugin_api::abi::{Batch, Change, Control, Fate, Level, Nanos, TargetChange, TargetId};
 use pipeline_plugin_api::stage::{Collects, Sinks, Transforms};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-
-/// What is logged.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Said {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use std::sync::Arc;
 
 /// What a run in real time begins with; calls may take 300 ms.
 fn impatient(folder: &Path) -> Shared {

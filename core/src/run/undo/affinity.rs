@@ -42,52 +42,71 @@ pub(super) fn set(entry: &Entry, force: bool) -> Result<Undone, UndoError> {
 
 /// Gives every thread that `path` lists what its process had, where it has what we gave that. Such a record is made
 /// ahead of those of the threads that were there, and so undone after them: who still has our CPUs then was made since
-/// by one of these. So it is with children that were born since the record was made. It is never forced, for of one
-/// that has other CPUs it is not known what it had.
+/// by one of these. So it is with children that were born since the record was made; where the process itself ended,
+/// nobody knows any more which they are, and they keep our CPUs. It is never forced, for of one that has other CPUs it
+/// is not known what it had.
 fn sweep(entry: &Entry) -> Result<Undone, UndoError> {
-    let mut undone = Undone::Back;
+    let (mut undone, mut failed) = (Undone::Back, None);
     for _ in 0..PASSES {
         if thread(entry).is_none() || !Path::new(&entry.path).is_dir() {
-            return Ok(Undone::Gone);
-        }
-        let mut is_done = true;
-        for id in folders(entry).iter().flat_map(|folder| tasks(folder)) {
-            if give_back(id, entry)? {
-                (is_done, undone) = (false, Undone::Restored);
-            }
-        }
-        if is_done {
+            undone = Undone::Gone;
             break;
         }
+        let folders = folders(entry);
+        let ids = folders.iter().flat_map(|folder| tasks(folder));
+        let given;
+        (given, failed) = give_all(ids, |id| give_back(id, entry));
+        if given == 0 {
+            break;
+        }
+        undone = Undone::Restored;
     }
-    Ok(undone)
+    failed.map_or(Ok(undone), Err)
+}
+
+/// Gives each of them its CPUs. One that is refused keeps the others from nothing: gives how many had to be given theirs,
+/// and the first failure.
+fn give_all(
+    ids: impl Iterator<Item = Pid>,
+    mut give: impl FnMut(Pid) -> Result<bool, UndoError>,
+) -> (usize, Option<UndoError>) {
+    let (mut given, mut failed) = (0, None);
+    for id in ids {
+        match give(id) {
+            Ok(had_ours) => given += usize::from(had_ours),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    (given, failed)
 }
 
 /// Gives a thread what the process of that record had, if it has what we gave that; whether it had.
 fn give_back(id: Pid, entry: &Entry) -> Result<bool, UndoError> {
-    let Ok(now) = sched_getaffinity(Some(id)) else {
-        return Ok(false);
+    let failed = |what: &'static str, error: rustix::io::Errno| UndoError::Refused {
+        what,
+        path: format!("thread {id}"),
+        source: error.into(),
+        by_hand: format!("taskset -pc {} {id}", entry.before),
     };
-    let now = list(&now);
+    let now = match sched_getaffinity(Some(id)) {
+        Err(rustix::io::Errno::SRCH) => return Ok(false),
+        now => list(&now.map_err(|error| failed("read the affinity of", error))?),
+    };
     if now == entry.before.trim() || !entry.is_ours(&now) {
         return Ok(false);
     }
     match sched_setaffinity(Some(id), &parse(&entry.before)) {
         Ok(()) => Ok(true),
         Err(rustix::io::Errno::SRCH) => Ok(false),
-        Err(error) => {
-            let by_hand = format!("taskset -apc {} {}", entry.before, entry.pid);
-            Err(refused("set the affinity of the threads in", entry, by_hand)(
-                error.into(),
-            ))
-        }
+        Err(error) => Err(failed("set the affinity of", error)),
     }
 }
 
 /// The folders of threads of the process, of its children that were born since the record was made, and of theirs: an
-/// older child has a record of its own, or the CPUs that it has are not from us.
+/// older child has a record of its own, or the CPUs that it has are not from us. One of the record's own clock tick
+/// counts as born since.
 fn folders(entry: &Entry) -> Vec<String> {
-    let is_newborn = |pid: &u32| Stat::of(*pid).is_some_and(|stat| entry.since > 0 && stat.start_time > entry.since);
+    let is_newborn = |pid: &u32| Stat::of(*pid).is_some_and(|stat| entry.since > 0 && stat.start_time >= entry.since);
     let mut found = vec![entry.path.clone()];
     let mut looked = 0;
     while let Some(folder) = found.get(looked).filter(|_| found.len() < MOST_FOLDERS) {
@@ -131,4 +150,44 @@ fn parse(list: &str) -> CpuSet {
     let cpus = list.split(',').filter_map(|cpu| cpu.trim().parse().ok());
     cpus.filter(|cpu| *cpu < CpuSet::MAX_CPU).for_each(|cpu| set.set(cpu));
     set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_refused_keeps_the_others_from_nothing_and_is_told() {
+        let ids = [1, 2, 3, 4].map(|id| Pid::from_raw(id).unwrap());
+        let mut asked = Vec::new();
+        let give = |id: Pid| {
+            asked.push(id);
+            match id.as_raw_pid() {
+                1 => Ok(true),
+                4 => Ok(false),
+                id => Err(UndoError::Unknown(pipeline_plugin_api::abi::UndoKind(id as u32))),
+            }
+        };
+        let (given, failed) = give_all(ids.into_iter(), give);
+        assert_eq!((given, &asked[..]), (1, &ids[..]));
+        assert!(matches!(failed, Some(UndoError::Unknown(kind)) if kind.0 == 2));
+    }
+
+    #[test]
+    fn a_thread_that_cannot_get_its_cpus_is_told_with_the_command_that_does_it() {
+        let this = rustix::thread::gettid();
+        let now = list(&sched_getaffinity(Some(this)).unwrap());
+        let entry = Entry {
+            // No machine has it, so that the kernel refuses.
+            before: (CpuSet::MAX_CPU - 1).to_string(),
+            after: now,
+            ..Entry::default()
+        };
+        let error = give_back(this, &entry).unwrap_err().to_string();
+        let by_hand = format!("`taskset -pc {} {this}`", entry.before);
+        assert!(
+            error.contains(&format!("`thread {this}`")) && error.contains(&by_hand),
+            "{error}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::run::clock::boot_ticks;
+use crate::run::tests::until;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -42,15 +43,6 @@ fn by_force(entry: &Entry) -> Undone {
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
-}
-
-/// Waits for what comes soon or, so that a test does not hang, in a minute or never.
-fn until(so: impl Fn() -> bool) {
-    let begun = std::time::Instant::now();
-    while !so() {
-        assert!(begun.elapsed().as_secs() < 60, "it did not become so");
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
 }
 
 /// A child with its record; it leads a process group of its own if asked to.
@@ -270,27 +262,24 @@ fn a_list_of_nobody_is_back_and_one_that_vanished_is_gone() {
 
 #[test]
 fn a_thread_gets_its_cpus_back_unless_someone_else_moved_it() {
-    let cpus = |pid: u32| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("Cpus_allowed_list:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().to_owned()
-    };
-    if std::thread::available_parallelism().unwrap().get() < 2 {
+    let Some((first, second)) = two_cpus() else {
         return;
-    }
-    let (mut child, mut entry) = child(Command::new("taskset").args(["-c", "0", "sleep", "60"]));
+    };
+    let mut command = Command::new("taskset");
+    let (mut child, mut entry) = child(command.args(["-c", &first.to_string(), "sleep", "60"]));
+    let cpus = || cpus_of(child.id());
     entry.kind = UndoKind::SET_AFFINITY.0;
-    until(|| cpus(child.id()) == "0");
-    (entry.before, entry.after) = ("0,1".into(), "1".into());
+    until(|| cpus() == first.to_string());
+    (entry.before, entry.after) = (format!("{first},{second}"), second.to_string());
     assert_eq!(
         undone(&entry),
-        Undone::Taken(format!("thread {} may use `0` and not `1`", child.id()))
+        Undone::Taken(format!("thread {} may use `{first}` and not `{second}`", entry.pid))
     );
-    entry.after = "0".into();
-    assert_eq!((undone(&entry), cpus(child.id())), (Undone::Restored, "0-1".into()));
+    entry.after = first.to_string();
+    assert_eq!(
+        (undone(&entry), cpus()),
+        (Undone::Restored, format!("{first}-{second}"))
+    );
     assert_eq!(undone(&entry), Undone::Back);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -299,9 +288,8 @@ fn a_thread_gets_its_cpus_back_unless_someone_else_moved_it() {
 
 #[test]
 fn threads_that_were_made_since_get_what_their_process_had_and_others_are_left_alone() {
-    let (first, second) = match &allowed()[..] {
-        [first, second, ..] => (*first, *second),
-        _ => return,
+    let Some((first, second)) = two_cpus() else {
+        return;
     };
     let program = "import os, sys, threading, time\n\
                    first, second = int(sys.argv[1]), int(sys.argv[2])\n\
@@ -347,11 +335,11 @@ fn threads_that_were_made_since_get_what_their_process_had_and_others_are_left_a
 
 #[test]
 fn children_that_were_born_since_get_what_their_parent_had_and_older_ones_are_left_alone() {
-    let (first, second) = match &allowed()[..] {
-        [first, second, ..] => (*first, *second),
-        _ => return,
+    let Some((first, second)) = two_cpus() else {
+        return;
     };
     if !Path::new("/proc/thread-self/children").exists() {
+        println!("SKIP: this kernel does not list the children of a thread");
         return;
     }
     let program = "import os, sys, time\n\
@@ -364,20 +352,21 @@ fn children_that_were_born_since_get_what_their_parent_had_and_older_ones_are_le
     let piped = std::process::Stdio::piped;
     let (mut child, mut entry) = child(command.stdin(piped()).stdout(piped()));
     let mut said = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut next = || {
+    let mut next = || -> u32 {
         let mut line = String::new();
         std::io::BufRead::read_line(&mut said, &mut line).unwrap();
-        PathBuf::from(format!("/proc/{}", line.trim()))
+        line.trim().parse().unwrap()
     };
     let older = next();
     entry.kind = UndoKind::SET_AFFINITY.0;
     entry.path = format!("/proc/{}/task", child.id());
     (entry.before, entry.after) = (format!("{first},{second}"), first.to_string());
+    let born = Stat::of(older).unwrap().start_time;
+    until(|| boot_ticks() > born);
     entry.since = boot_ticks();
-    until(|| boot_ticks() > entry.since);
     std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\n").unwrap();
     let newborn = [next(), next()];
-    let cpus = || newborn.each_ref().map(|folder| allowed_list(folder));
+    let cpus = || newborn.map(cpus_of);
     let unknown = Entry {
         since: 0,
         ..entry.clone()
@@ -390,11 +379,15 @@ fn children_that_were_born_since_get_what_their_parent_had_and_older_ones_are_le
         [format!("{first}-{second}"), format!("{first}-{second}")],
         "a child and a child of that"
     );
-    assert_eq!(allowed_list(&older), first.to_string());
+    assert_eq!(cpus_of(older), first.to_string());
     assert_eq!(undone(&entry), Undone::Back);
     let group = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
     child.wait().unwrap();
+}
+
+fn cpus_of(pid: u32) -> String {
+    allowed_list(Path::new(&format!("/proc/{pid}")))
 }
 
 /// The CPUs of a process or thread, as the kernel prints them.
@@ -405,11 +398,14 @@ fn allowed_list(folder: &Path) -> String {
 }
 
 /// Two neighbouring CPUs that this test may use, if there are such.
-fn allowed() -> Vec<usize> {
+fn two_cpus() -> Option<(usize, usize)> {
     let mask = rustix::thread::sched_getaffinity(None).unwrap();
     let may = |cpu: &usize| mask.is_set(*cpu);
     let first = (0..1023).find(|cpu| may(cpu) && may(&(cpu + 1)));
-    first.map(|cpu| vec![cpu, cpu + 1]).unwrap_or_default()
+    if first.is_none() {
+        println!("SKIP: there are no two CPUs side by side for this test");
+    }
+    first.map(|cpu| (cpu, cpu + 1))
 }
 
 #[test]
