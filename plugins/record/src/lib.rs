@@ -1,7 +1,7 @@
 //! The `record` plugin: runs on disk, recorded, listed, compared, imported and replayed. This file registers its
 //! elements.
 //!
-//! `sink` records what the tap gives (`events` turns it into rows, `pace` says when they are written). `targets`, `source`
+//! `sink` records what the tap gives (`events` turns it into rows, `rhythm` says when they are written). `targets`, `source`
 //! and `note` stand in for the nodes of a recorded run when it is replayed, and share one reader of it (`playback`).
 //! `runs`, `replay` and `compare` are the commands; `import` makes runs of what other tools wrote. How a run lies on disk
 //! is the business of `pipeline-record-store`.
@@ -17,10 +17,10 @@ mod graph;
 mod import;
 mod names;
 mod note;
-mod pace;
 mod page;
 mod playback;
 mod replay;
+mod rhythm;
 mod runs;
 mod sink;
 mod source;

@@ -3,12 +3,12 @@
 //!
 //! It works on a thread of its own and takes what happened from a bounded buffer, so that a slow disk holds nobody up:
 //! what finds no room is lost, counted, and makes the run one that cannot be replayed. While the disk is full or cannot be
-//! reached rows wait in memory, up to a bound. When it writes is `pace`'s business.
+//! reached rows wait in memory, up to a bound. When it writes is `rhythm`'s business.
 
 use crate::config::WriteConfig;
 use crate::events::Scribe;
-use crate::pace::Pace;
 use crate::page;
+use crate::rhythm::Rhythm;
 use pipeline_plugin_api::abi::TapBatch;
 use pipeline_plugin_api::prelude::*;
 use pipeline_plugin_api::tap::Tap;
@@ -20,7 +20,7 @@ pub struct Write {
     host: Host,
     config: WriteConfig,
     open: Option<Open>,
-    pace: Pace,
+    rhythm: Rhythm,
     /// When it is written next.
     due: Nanos,
     /// Writes that were over so late that a crash would have lost more than `flush`.
@@ -55,7 +55,7 @@ impl Element for Write {
     fn create(config: WriteConfig, host: &Host) -> Result<Self> {
         Ok(Self {
             host: host.clone(),
-            pace: Pace::new(config.flush.nanos()),
+            rhythm: Rhythm::new(config.flush.nanos()),
             config,
             open: None,
             due: Nanos::ZERO,
@@ -199,7 +199,7 @@ impl Write {
             }
             Err(error) => {
                 self.failing = true;
-                self.pace.failed();
+                self.rhythm.failed();
                 self.due = began + self.config.flush.nanos();
                 Err(Failure::retry(error.to_string()))
             }
@@ -209,8 +209,8 @@ impl Write {
     /// When the next write begins, and whether this one was over in time.
     fn stored(&mut self, began: Nanos) {
         let Some(open) = &self.open else { return };
-        let late = self.pace.wrote(began, open.system.now());
-        self.due = began + self.pace.rest();
+        let late = self.rhythm.wrote(began, open.system.now());
+        self.due = began + self.rhythm.rest();
         let Some(age) = late.filter(|_| !open.system.is_virtual()) else {
             return;
         };

@@ -60,14 +60,16 @@ impl Families {
         Ok(())
     }
 
-    /// Its threads are to have these CPUs from now on; unless `is_plain` one of them had them anyway.
+    /// Its threads are to have these CPUs from now on; unless `is_plain`, which is asked only where these are others, one of
+    /// them had them anyway.
     ///
     /// # Errors
     /// It cannot be journalled.
-    pub fn want(&mut self, pid: u32, after: &str, is_plain: bool, system: &System) -> Result<()> {
+    pub fn want(&mut self, pid: u32, after: &str, is_plain: impl FnOnce() -> bool, system: &System) -> Result<()> {
         let Some(family) = self.all.get_mut(&pid).filter(|family| family.after != after) else {
             return Ok(());
         };
+        let is_plain = is_plain();
         match family.record {
             Some(record) if is_plain => system.amend(record, after)?,
             _ => family

@@ -179,7 +179,7 @@ impl Hold {
         let Process { pid, .. } = process;
         if self.families.knows(process) {
             let mut held = self.tasks.values().filter(|task| task.process == pid);
-            let is_plain = held.all(|task| task.before != *after);
+            let is_plain = || held.all(|task| task.before != *after);
             return self.families.want(pid, &list(after), is_plain, system);
         }
         let mut before = Vec::new();

@@ -46,7 +46,7 @@ impl Running {
 
     /// Ticks at that instant until something is told: commands do not heed the virtual clock.
     fn tick_until(&mut self, millis: u64, change: Change) -> Target {
-        for _ in 0..200 {
+        for _ in 0..6000 {
             let told = self.tick(millis);
             if let Some((_, target)) = told.into_iter().find(|(this, _)| *this == change) {
                 return target;
@@ -110,13 +110,13 @@ fn pause() {
 
 /// Waits for something that a command does.
 fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if let Some(found) = look() {
             return found;
         }
         pause();
     }
-    panic!("it did not happen within 5 s");
+    panic!("it did not happen within a minute");
 }
 
 fn lives(process: &Process) -> bool {

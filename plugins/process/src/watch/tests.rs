@@ -137,6 +137,18 @@ fn told(batch: &Batch) -> Vec<String> {
     lines
 }
 
+/// Looks until something is told: processes begin and end when they like, but within a minute.
+fn until_some<T>(mut look: impl FnMut() -> Vec<T>) -> Vec<T> {
+    for _ in 0..6000 {
+        let found = look();
+        if !found.is_empty() {
+            return found;
+        }
+        await_ready([].into_iter(), 10);
+    }
+    panic!("nothing was told within a minute");
+}
+
 struct Sleeper(Child);
 
 impl Sleeper {

@@ -7,19 +7,10 @@ pub const WHOLE: &str = "whole";
 
 /// The part of that text, unless it is one whose name the host interns.
 pub fn part_named(text: &str) -> Option<Part> {
-    if text.is_empty() || text == WHOLE {
-        return Some(Part::WHOLE);
+    match text {
+        WHOLE => Some(Part::WHOLE),
+        text => Part::numbered(text),
     }
-    let (kind, index) = text.split_once('/')?;
-    let index = index.parse().ok()?;
-    let part = match kind {
-        "cpu" => Part::cpu(index),
-        "l3" => Part::l3(index),
-        "node" => Part::node(index),
-        "bucket" => Part::bucket(index),
-        _ => return None,
-    };
-    (part.text().as_deref() == Some(text)).then_some(part)
 }
 
 #[cfg(test)]
@@ -27,19 +18,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_found_by_its_text_and_nothing_else_is() {
-        for part in [
-            Part::WHOLE,
-            Part::cpu(3),
-            Part::l3(0),
-            Part::node(1),
-            Part::bucket(70_000),
-        ] {
-            assert_eq!(part_named(&part.text().unwrap()), Some(part));
-        }
-        assert_eq!(part_named(WHOLE), Some(Part::WHOLE));
-        for text in ["dev/8:0", "cpu/", "cpu/03", "cpu/99999999999", "bucket"] {
-            assert_eq!(part_named(text), None, "{text}");
-        }
+    fn the_whole_has_two_names_and_what_has_no_number_is_left_to_the_host() {
+        assert_eq!(
+            (part_named(WHOLE), part_named("")),
+            (Some(Part::WHOLE), Some(Part::WHOLE))
+        );
+        assert_eq!((part_named("cpu/3"), part_named("dev/8:0")), (Some(Part::cpu(3)), None));
     }
 }

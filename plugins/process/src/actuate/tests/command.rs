@@ -34,7 +34,7 @@ impl Pair {
 
     /// The changes that its node tells at that second, asked until it tells some if `some`.
     fn look(&mut self, second: u64, some: bool) -> Vec<Change> {
-        for _ in 0..500 {
+        for _ in 0..6000 {
             let told = self.run.tick(Nanos::from_secs(second)).unwrap().changes;
             if !some || !told.is_empty() {
                 return told.iter().map(|change| change.change).collect();

@@ -96,13 +96,13 @@ impl Stand {
 }
 
 pub fn until(what: &str, mut so: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if so() {
             return;
         }
         await_ready([].into_iter(), 10);
     }
-    panic!("{what}: it did not happen within 5 s");
+    panic!("{what}: it did not happen within a minute");
 }
 
 pub fn all_are(found: &[String], wanted: &str) -> bool {

@@ -8,15 +8,8 @@ fn a_real_process_is_brought_by_its_command_line_and_goes_at_once_when_it_ends()
     let pid = sleeper.0.id();
     let config = "(older_than: \"0s\", own: true, group_by: Process, commands: [\"sleep 3601.17\"], class: Batch)";
     let mut watching = Watching::new(config);
-    let mut found = Vec::new();
-    for _ in 0..200 {
-        // Until it has become `sleep`.
-        found = watching.targets(0);
-        if !found.is_empty() {
-            break;
-        }
-        await_ready([].into_iter(), 10);
-    }
+    // Until it has become `sleep`.
+    let found = until_some(|| watching.targets(0));
     let target = &found[0];
     assert_eq!(target.name, format!("watch/{pid}"));
     assert_eq!((target.class, target.provider.as_str()), (Class::BATCH, "watch"));
@@ -70,14 +63,7 @@ fn a_group_goes_on_with_a_child_that_was_made_since_the_last_look() {
     let pid = leader.id();
     let config = "(older_than: \"0s\", own: true, commands: [\"*echo group-3601.19\"])";
     let mut watching = Watching::new(config);
-    let mut found = Vec::new();
-    for _ in 0..200 {
-        found = watching.look(0);
-        if !found.is_empty() {
-            break;
-        }
-        await_ready([].into_iter(), 10);
-    }
+    let found = until_some(|| watching.look(0));
     assert_eq!(found, [format!("appeared watch/{pid} [{pid}]")]);
     let descriptors = watching.node.raw().descriptors();
     std::io::Write::write_all(&mut leader.stdin.take().unwrap(), b"go\n").unwrap();
@@ -101,15 +87,9 @@ fn a_group_goes_on_with_a_child_that_was_made_since_the_last_look() {
     let child: i32 = said[0].split(['[', ']']).nth(1).unwrap().parse().unwrap();
     let child = rustix::process::Pid::from_raw(child).unwrap();
     rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
-    for millis in 0..500 {
-        let (said, _) = tick(120_000 + millis, &descriptors);
-        if !said.is_empty() {
-            assert_eq!(said, [format!("gone watch/{pid}")]);
-            return;
-        }
-        await_ready([].into_iter(), 10);
-    }
-    panic!("it did not go within 5 s");
+    let mut at = 120_000..;
+    let said = until_some(|| tick(at.next().unwrap(), &descriptors).0);
+    assert_eq!(said, [format!("gone watch/{pid}")]);
 }
 
 #[test]

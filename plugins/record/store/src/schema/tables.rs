@@ -405,7 +405,7 @@ pub const EVENTS: Table = Table {
             "event",
             Kind::Word,
             "",
-            "`set`, `began`, `ended`, `fetched` or `loaded`",
+            "`set`, `began`, `ended` or `fetched`; `loaded` where a host hands state on, which that of ABI 0.3 does not",
         ),
         column("name", Kind::Text, "", "the setting, the key of the state"),
         column("text", Kind::Text, "", "the value, the reason"),

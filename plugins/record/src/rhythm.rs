@@ -11,7 +11,7 @@ const FADES: u64 = 8;
 
 /// See the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct Rhythm {
     interval: Nanos,
     /// The slowest of the recent writes.
     slowest: Nanos,
@@ -19,7 +19,7 @@ pub struct Pace {
     since: Option<Nanos>,
 }
 
-impl Pace {
+impl Rhythm {
     /// One for that interval.
     pub const fn new(interval: Nanos) -> Self {
         Self {
@@ -57,15 +57,15 @@ mod tests {
 
     const INTERVAL: Nanos = Nanos::from_secs(2);
 
-    /// A pace whose writes took so many milliseconds, one after the other; gives how old rows were at most.
-    fn paced(writes: impl IntoIterator<Item = u64>) -> (Pace, Option<Nanos>) {
-        let mut pace = Pace::new(INTERVAL);
+    /// A rhythm whose writes took so many milliseconds, one after the other; gives how old rows were at most.
+    fn paced(writes: impl IntoIterator<Item = u64>) -> (Rhythm, Option<Nanos>) {
+        let mut rhythm = Rhythm::new(INTERVAL);
         let (mut at, mut oldest) = (Nanos::ZERO, None);
         for took in writes {
-            oldest = oldest.max(pace.wrote(at, at + Nanos::from_millis(took)));
-            at = at + pace.rest();
+            oldest = oldest.max(rhythm.wrote(at, at + Nanos::from_millis(took)));
+            at = at + rhythm.rest();
         }
-        (pace, oldest)
+        (rhythm, oldest)
     }
 
     #[test]
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn after_a_failure_the_age_counts_anew() {
-        let mut pace = Pace::new(INTERVAL);
-        pace.wrote(Nanos::ZERO, Nanos(1));
-        pace.failed();
-        assert_eq!(pace.wrote(Nanos::from_secs(60), Nanos::from_secs(61)), None);
-        assert!(pace.wrote(Nanos::from_secs(62), Nanos::from_secs(63)).is_some());
+        let mut rhythm = Rhythm::new(INTERVAL);
+        rhythm.wrote(Nanos::ZERO, Nanos(1));
+        rhythm.failed();
+        assert_eq!(rhythm.wrote(Nanos::from_secs(60), Nanos::from_secs(61)), None);
+        assert!(rhythm.wrote(Nanos::from_secs(62), Nanos::from_secs(63)).is_some());
     }
 }
