@@ -1,4 +1,5 @@
-//! What a decision of `detect.triage` costs with 200 targets, of which a quarter are victims and one rival disturbs two:
+//! What a decision of `detect.triage` costs with 200 targets, of which a quarter are victims and one rival disturbs two, and
+//! which all do something else now and then, all at once:
 //! `cargo bench -p pipeline-plugin-detect`. Prints a line each for an instant that only takes readings in, for one that
 //! judges a span, and for all of them on the mean. Nothing is asserted: figures depend on the machine.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -32,11 +33,13 @@ const METRICS: [(Metric, f64); 12] = [
 fn readings(ids: &[MetricId], at: Nanos, step: u64) -> Batch {
     let mut batch = Batch::default();
     let disturbs = step > 300 && step / 200 % 2 == 1;
+    let other_phase = (step - 1) / 500 % 2 == 1;
     for target in 1..=TARGETS {
         for (metric, (_, full)) in ids.iter().zip(METRICS) {
             let stray = 1.0 + 0.01 * (((step * 31 + u64::from(target) * 17) % 19) as f64 - 9.0) / 9.0;
             let waits = disturbs && target <= 2 && *metric == ids[1];
-            let value = full * 0.3 * stray * if waits { 400.0 } else { 1.0 };
+            let moved = other_phase && *metric == ids[7];
+            let value = full * 0.3 * stray * if waits { 400.0 } else { 1.0 } * if moved { 1.5 } else { 1.0 };
             batch
                 .readings
                 .push(Reading::delta(at, PERIOD, TargetId(target), *metric, value));

@@ -281,7 +281,10 @@ impl Baseline {
 
     fn stands(&mut self, victim: &mut Victim, reading: &Reading, learned: Learned, stood: bool, out: &mut Batch) {
         let name = self.roster.name(reading.target).to_owned();
-        let signal = victim.learned.as_ref().map_or(learned.signal, |given| given.signal);
+        let signal = match self.config.baseline {
+            Source::Given(value) => Typical::exactly(value),
+            _ => learned.signal,
+        };
         let learned = Learned { signal, ..learned };
         let value = words::amount(signal.middle, &self.unit);
         let spread = words::amount(signal.spread, &self.unit);

@@ -1,11 +1,11 @@
 //! `detect.triage`: whether a target loses time, through which resource, and to whom.
 //!
 //! Each span of every target becomes a sheet of numbers (`sheet`), with how crowded it is around it (`crowd`). What is
-//! usual is taken from the target's own past when its neighbours did least (`past`). What is lost against that is divided
-//! among the resources (`stack`); what that can do to whoever waits is bounded (`queue`); what persists is a case (`case`);
-//! who uses what it loses is to blame (`blame`). Kernel signals are triaged as DataDog's noisy-neighbour canary does:
-//! throttling is the target's own doing and steal is the hypervisor's, before any neighbour is suspected. It works with
-//! whatever of the signals there is, and says what it could not see.
+//! usual is taken from the target's own past when its neighbours did least (`past`), made anew now and then (`renewal`).
+//! What is lost against that is divided among the resources (`stack`); what that can do to whoever waits is bounded
+//! (`queue`); what persists is a case (`case`); who uses what it loses is to blame (`blame`). Kernel signals are triaged as
+//! DataDog's noisy-neighbour canary does: throttling is the target's own doing and steal is the hypervisor's, before any
+//! neighbour is suspected. It works with whatever of the signals there is, and says what it could not see.
 
 mod blame;
 mod case;
@@ -13,6 +13,7 @@ mod cores;
 mod crowd;
 mod past;
 mod queue;
+mod renewal;
 mod sheet;
 mod stack;
 mod state;
@@ -139,10 +140,12 @@ impl Triage {
         for member in &crowd.members {
             self.past.keep(member.id, member.sheet);
         }
-        for victim in crowd.members.iter().filter(|member| !member.is_holder) {
-            if self.is_victim(victim.id) {
-                self.judge(at, span, victim, &crowd, out);
-            }
+        let single = crowd.members.iter().filter(|member| !member.is_holder);
+        let victims: Vec<&Member> = single.filter(|member| self.is_victim(member.id)).collect();
+        let sheets = victims.iter().map(|victim| (victim.id, &victim.sheet));
+        renewal::renew(&mut self.cases, sheets, span, &self.past);
+        for victim in victims {
+            self.judge(at, span, victim, &crowd, out);
         }
     }
 
@@ -162,7 +165,10 @@ impl Triage {
         if case::is_blank(now) {
             return self.lose(at, victim.id, out);
         }
-        let usual = case.refer(victim.id, span, now, &self.past);
+        if case.waits(now) {
+            return;
+        }
+        let usual = case.usual();
         let lost = stack::stack(now, usual, &self.config);
         let said = Said {
             lost,

@@ -164,6 +164,23 @@ fn nothing_is_learnt_while_somebody_is_paused_or_pinned() {
 }
 
 #[test]
+fn noise_in_the_first_seconds_does_not_stay_in_the_baseline() {
+    let mut scene = Scene::new("(learn: \"3s\")", &[]);
+    let noisy = Moment {
+        p99: ms(1),
+        delay: 0.02,
+        ..quiet()
+    };
+    scene.run(20, &noisy);
+    scene.run(60, &quiet());
+    let told = scene.baselines();
+    assert!(
+        told.contains(&Some(noisy.p99)) && told.last() == Some(&Some(quiet().p99)),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn nothing_is_learnt_while_a_cap_is_on() {
     let mut scene = Scene::new("(learn: \"2s\")", &[("batch", &[0])]);
     scene.cap(Fate::APPLIED);

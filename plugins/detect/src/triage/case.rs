@@ -11,11 +11,6 @@ use serde::{Deserialize, Serialize};
 
 /// The last spans are none of the reference: whatever is wrong may have begun already.
 const GUARD: u64 = 4;
-/// After how many spans a reference is made anew, and while little is known.
-const STALE: u64 = 16;
-const STALE_YOUNG: u64 = 4;
-/// Until how many spans little is known.
-const YOUNG: usize = 40;
 /// A longer tail has a cause from which at least that much is lost.
 const LEAST_CAUSE: f64 = 0.02;
 /// How much the latest span counts in what is told.
@@ -30,6 +25,7 @@ pub struct Case {
     /// The first span of the trouble, while there is any.
     since: Option<u64>,
     usual: Option<Usual>,
+    /// The span in which that was looked for last.
     made: u64,
     /// How much slower answers can be for what is lost.
     reach: Reach,
@@ -66,19 +62,31 @@ pub enum Turn {
 }
 
 impl Case {
-    /// What is usual of the target, for what it does now. While there is trouble, of the time before it.
-    pub fn refer(&mut self, id: TargetId, span: u64, now: &Sheet, past: &Past) -> Option<&Usual> {
-        let fits = self.usual.as_ref().is_some_and(|usual| usual.fits(now));
-        let stale = if past.len(id) < YOUNG { STALE_YOUNG } else { STALE };
-        // Not all targets in the same span.
-        let due = self.since.is_none() && (span + u64::from(id.0)).is_multiple_of(stale);
-        if (due || !fits) && span > self.made {
-            self.made = span;
-            let before = self.since.unwrap_or(span).min(span).saturating_sub(GUARD);
-            let found = past.usual(id, before, now);
-            self.usual = found.or_else(|| self.usual.take().filter(|_| fits));
+    /// Since which span it asks for another reference: where its own does not fit what the target does now, or it is due
+    /// and there is no trouble.
+    pub fn asks(&self, now: &Sheet, is_due: bool) -> Option<u64> {
+        let is_stale = is_due && self.since.is_none();
+        (is_stale || !self.fits(now)).then_some(self.made)
+    }
+
+    /// Makes the reference anew, for what the target does now. While there is trouble, of the time before it.
+    pub fn refer(&mut self, id: TargetId, span: u64, now: &Sheet, past: &Past) {
+        self.made = span;
+        let before = self.since.unwrap_or(span).min(span).saturating_sub(GUARD);
+        if let Some(found) = past.usual(id, before, now) {
+            self.usual = Some(found);
+        } else if !self.fits(now) {
+            self.usual = None;
         }
-        self.usual()
+    }
+
+    /// Whether the target does something else than when its reference was made, and another is not made yet.
+    pub fn waits(&self, now: &Sheet) -> bool {
+        self.usual.as_ref().is_some_and(|usual| !usual.serves(now))
+    }
+
+    fn fits(&self, now: &Sheet) -> bool {
+        self.usual.as_ref().is_some_and(|usual| usual.fits(now))
     }
 
     /// The reference that was made last.

@@ -78,9 +78,19 @@ impl Usual {
 
     /// Whether a target does now what it did when the reference was made.
     pub fn fits(&self, now: &Sheet) -> bool {
+        self.is_within(now, 0.5)
+    }
+
+    /// Whether it does about that, so that the reference serves until another is made.
+    pub fn serves(&self, now: &Sheet) -> bool {
+        self.is_within(now, 1.0)
+    }
+
+    /// Within that share of how far the spans of a reference may differ from the moment for which it is made.
+    fn is_within(&self, now: &Sheet, share: f64) -> bool {
         let (load, phase) = self.made_for;
-        is_near(now.get(Item::Load), load, SAME_LOAD / 2.0)
-            && is_near(now.get(Item::References), phase, SAME_PHASE / 2.0)
+        is_near(now.get(Item::Load), load, SAME_LOAD * share)
+            && is_near(now.get(Item::References), phase, SAME_PHASE * share)
     }
 }
 
@@ -278,7 +288,11 @@ mod tests {
         assert_eq!(usual(105.0).unwrap().get(Item::Cost).unwrap().middle, 1.0);
         assert_eq!(usual(850.0).unwrap().get(Item::Cost).unwrap().middle, 5.0);
         let other = usual(300.0).unwrap();
-        assert!(other.fits(&sheet(1.0, 0.0, 310.0)) && !other.fits(&sheet(1.0, 0.0, 500.0)));
+        let serves = |load| (other.fits(&sheet(1.0, 0.0, load)), other.serves(&sheet(1.0, 0.0, load)));
+        assert_eq!(
+            [310.0, 390.0, 500.0].map(serves),
+            [(true, true), (false, true), (false, false)]
+        );
         assert!(other.load().unwrap() < 1000.0, "of another load, never seen before");
     }
 
