@@ -9,6 +9,7 @@
 mod case;
 mod fit;
 mod grip;
+mod ledger;
 mod options;
 mod saved;
 mod slack;
@@ -23,6 +24,7 @@ use crate::taken::Uses;
 use crate::world::World;
 use case::{Bench, Case, Gauge};
 use fit::Experience;
+use ledger::Ledger;
 use options::Named;
 use pipeline_plugin_api::abi::LAST_PORT;
 use pipeline_plugin_api::prelude::*;
@@ -42,6 +44,8 @@ pub struct Adaptive {
     uses: Uses,
     experience: Experience,
     cases: BTreeMap<TargetId, Case>,
+    /// What all cases want together, until something is told or done that may change it.
+    wanted: Option<BTreeMap<KnobOf, Wanted>>,
     leases: Leases,
     rate: Rate,
     presence: Presence,
@@ -77,6 +81,7 @@ impl Element for Adaptive {
             uses: Uses::new(),
             experience: Experience::default(),
             cases: BTreeMap::new(),
+            wanted: None,
             leases: Leases::new(config.lease.nanos()),
             rate: Rate::new(config.most_changes),
             presence: Presence::new(host)?,
@@ -122,9 +127,10 @@ impl Scheduler for Adaptive {
         }
         let active = self.config.during.holds(at);
         let next = self.go_on(at, &mut parting);
-        let wanted = self.wanted();
+        let wanted = self.wanted.take().unwrap_or_else(|| self.wanted());
         self.rate.note(at, self.leases.unwanted(&wanted));
         self.leases.reconcile(at, &wanted, &parting, out);
+        self.wanted = Some(wanted);
         let tell = self.presence.tell(at, active, self.leases.held.len(), out);
         let wishes = [next, self.leases.next(), self.config.during.next_edge(at), Some(tell)];
         let soon = wishes.into_iter().flatten().filter(|soon| *soon > at).min();
@@ -135,6 +141,9 @@ impl Scheduler for Adaptive {
 impl Adaptive {
     /// Takes in targets and offers; nothing is decided.
     fn learn(&mut self, input: &Input<'_>) {
+        if input.changes().next().is_some() || input.controls().next().is_some() {
+            self.wanted = None;
+        }
         for change in input.changes() {
             self.world.change(change);
             let id = change.target.id;
@@ -189,19 +198,21 @@ impl Adaptive {
         if self.cases.is_empty() {
             return;
         }
-        for reading in &batch.readings {
-            let Some(case) = self.cases.get_mut(&reading.target) else {
+        for of_one in batch.readings.chunk_by(|a, b| a.target == b.target) {
+            let Some(case) = self.cases.get_mut(&of_one[0].target) else {
                 continue;
             };
-            let gauge = match reading.metric {
-                metric if metric == self.ratio => Some(Gauge::Ratio),
-                // The parts of a loss tell through what.
-                metric if metric == self.loss && reading.part == Part::WHOLE => Some(Gauge::Loss),
-                _ => None,
-            };
-            match gauge.zip(reading.number()) {
-                Some((gauge, shown)) => case.shows(port, gauge, reading.at, shown, &self.config),
-                None => case.slack.hear(reading),
+            for reading in of_one {
+                let gauge = match reading.metric {
+                    metric if metric == self.ratio => Some(Gauge::Ratio),
+                    // The parts of a loss tell through what.
+                    metric if metric == self.loss && reading.part == Part::WHOLE => Some(Gauge::Loss),
+                    _ => None,
+                };
+                match gauge.zip(reading.number()) {
+                    Some((gauge, shown)) => case.shows(port, gauge, reading.at, shown, &self.config),
+                    None => case.slack.hear(reading),
+                }
             }
         }
     }
@@ -252,7 +263,7 @@ impl Adaptive {
         parting: &mut BTreeMap<KnobOf, String>,
         mut each: impl FnMut(&mut Case, &mut Bench<'_>),
     ) {
-        let work = OnceCell::new();
+        let mut ledger: OnceCell<Ledger> = OnceCell::new();
         for victim in self.worst_first() {
             // Out of the books while it decides, so that those that are left are the others.
             let Some(mut case) = self.cases.remove(&victim) else {
@@ -266,7 +277,7 @@ impl Adaptive {
                 named: &self.named,
                 experience: &mut self.experience,
                 uses: &self.uses,
-                work: &work,
+                ledger: &ledger,
                 left: self.rate.left(at),
                 room: self.rate.next(at),
                 made: 0,
@@ -276,6 +287,12 @@ impl Adaptive {
             };
             each(&mut case, &mut bench);
             let made = bench.made;
+            if case.grips.were_changed() {
+                self.wanted = None;
+                if let Some(ledger) = ledger.get_mut() {
+                    ledger.enter(&case, &self.world);
+                }
+            }
             self.cases.insert(victim, case);
             self.rate.note(at, made);
         }
@@ -296,7 +313,7 @@ impl Adaptive {
     fn wanted(&self) -> BTreeMap<KnobOf, Wanted> {
         let mut all: BTreeMap<KnobOf, Wanted> = BTreeMap::new();
         let protected = |target: TargetId| self.world.targets.get(&target).is_none_or(|known| known.latency);
-        let grips = self.cases.values().flat_map(|case| &case.grips);
+        let grips = self.cases.values().flat_map(|case| case.grips.iter());
         for (knob, grip) in grips.filter(|((target, _), _)| !protected(*target)) {
             let offer = self.world.offers.get(knob).copied().unwrap_or_default();
             lease::want(&mut all, *knob, grip.wanted(), &offer);

@@ -43,9 +43,9 @@ impl Work {
     /// The work of all that may be restrained now.
     pub fn of(world: &World, scope: Scope<'_>, uses: &Uses) -> Self {
         let usual = usual(uses);
-        let known = |target| uses.get(target).copied().filter(|used| *used > 0.0);
-        let all = world.targets.keys().filter(|id| world.may_be_restrained(**id, scope));
-        let weights: Vec<(TargetId, f64)> = all.map(|id| (*id, known(id).unwrap_or(usual))).collect();
+        let known = |target: TargetId| uses.get(&target).copied().filter(|used| *used > 0.0);
+        let all = world.restrainable(scope);
+        let weights: Vec<(TargetId, f64)> = all.map(|id| (id, known(id).unwrap_or(usual))).collect();
         let whole = weights.iter().map(|(_, weight)| weight).sum();
         Self { weights, whole }
     }
@@ -60,10 +60,16 @@ impl Work {
         }
         let lost = |(target, kept): (TargetId, f64)| self.weight(target) * (1.0 - kept);
         let taken: f64 = kept.into_iter().map(lost).sum();
-        if self.whole > 0.0 { taken / self.whole } else { 0.0 }
+        self.share(taken)
     }
 
-    fn weight(&self, target: TargetId) -> f64 {
+    /// As a share of the whole; 0 where there is nothing to take.
+    pub fn share(&self, work: f64) -> f64 {
+        if self.whole > 0.0 { work / self.whole } else { 0.0 }
+    }
+
+    /// What the work of a target weighs; 0 for one that must not be restrained.
+    pub fn weight(&self, target: TargetId) -> f64 {
         let place = self.weights.binary_search_by_key(&target, |(id, _)| *id);
         place.map_or(0.0, |place| self.weights[place].1)
     }

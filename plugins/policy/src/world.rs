@@ -128,6 +128,8 @@ pub struct World {
     cores_are_given: bool,
     /// Those that hold a target of class Latency, at any depth: asked for often, and changed rarely.
     holders: BTreeSet<TargetId>,
+    /// The CPUs of all targets of class Latency: as the holders.
+    protected: BTreeSet<u32>,
 }
 
 /// The label by which a target tells the threads of each core, as `0,4 1,5`.
@@ -185,17 +187,18 @@ impl World {
         }
     }
 
-    /// Finds anew who holds whom that is protected; to be called where targets were put in by hand.
+    /// Finds anew who holds whom that is protected, and which CPUs are; to be called where targets were put in by hand.
     pub fn reckon(&mut self) {
-        let mut holders = BTreeSet::new();
+        let (mut holders, mut protected) = (BTreeSet::new(), BTreeSet::new());
         for known in self.targets.values().filter(|known| known.latency) {
+            protected.extend(&known.cpus);
             let mut at = TargetId(known.parent);
             // One that is known already has its own holders in, and ends a circle.
             while at != TargetId::NONE && holders.insert(at) {
                 at = TargetId(self.targets.get(&at).map_or(0, |known| known.parent));
             }
         }
-        self.holders = holders;
+        (self.holders, self.protected) = (holders, protected);
     }
 
     /// All CPUs that are known of.
@@ -240,14 +243,23 @@ impl World {
         let Some(known) = self.targets.get(&culprit) else {
             return false;
         };
-        let family = culprit == victim || self.holds(victim, culprit) || self.holds(culprit, victim);
-        !known.latency && !family && is_listed(known, scope) && !self.holds_latency(culprit)
+        let family = || culprit == victim || self.holds(victim, culprit) || self.holds(culprit, victim);
+        self.is_free(culprit, known, scope) && !family()
     }
 
     /// Whether a target may be restrained for anybody's sake: as [`World::may_restrain`] without a victim.
     pub fn may_be_restrained(&self, target: TargetId, scope: Scope<'_>) -> bool {
         let known = self.targets.get(&target);
-        known.is_some_and(|known| !known.latency && is_listed(known, scope)) && !self.holds_latency(target)
+        known.is_some_and(|known| self.is_free(target, known, scope))
+    }
+
+    /// All targets that may be restrained for anybody's sake, in order.
+    pub fn restrainable(&self, scope: Scope<'_>) -> impl Iterator<Item = TargetId> {
+        let free = self
+            .targets
+            .iter()
+            .filter(move |(id, known)| self.is_free(**id, known, scope));
+        free.map(|(id, _)| *id)
     }
 
     /// The CPUs to which a culprit can go so that the victim has its own, away from every target of
@@ -258,11 +270,13 @@ impl World {
             cpus if cpus.is_empty() => self.cpus(),
             cpus => cpus.iter().copied().collect(),
         };
-        let others = self.targets.values().filter(|known| known.latency);
-        let protected: BTreeSet<u32> = others.flat_map(|known| known.cpus.iter().copied()).collect();
         let taken = |cpu: &&u32| own.contains(cpu) || avoid.contains(cpu);
         let free: Vec<u32> = may.iter().filter(|cpu| !taken(cpu)).copied().collect();
-        let best: Vec<u32> = free.iter().filter(|cpu| !protected.contains(cpu)).copied().collect();
+        let best: Vec<u32> = free
+            .iter()
+            .filter(|cpu| !self.protected.contains(cpu))
+            .copied()
+            .collect();
         let refuge = if best.is_empty() { free } else { best };
         (!refuge.is_empty()).then_some(refuge)
     }
@@ -295,8 +309,9 @@ impl World {
         (!asylum.is_empty()).then_some(asylum)
     }
 
-    fn holds_latency(&self, outer: TargetId) -> bool {
-        self.holders.contains(&outer)
+    /// Whether it neither answers somebody who waits, nor holds one that does, nor is spared.
+    fn is_free(&self, target: TargetId, known: &Known, scope: Scope<'_>) -> bool {
+        !known.latency && is_listed(known, scope) && !self.holders.contains(&target)
     }
 
     /// Whether `outer` holds `inner`, at any depth.
@@ -307,8 +322,8 @@ impl World {
                 return false;
             };
             at = TargetId(known.parent);
-            if at == outer {
-                return true;
+            if at == outer || at == TargetId::NONE {
+                return at == outer;
             }
         }
         false
@@ -326,7 +341,8 @@ pub fn forget<T>(all: &mut BTreeMap<KnobOf, T>, target: TargetId) {
     knobs.iter().for_each(|knob| drop(all.remove(knob)));
 }
 
-fn knobs_of(target: TargetId) -> RangeInclusive<KnobOf> {
+/// From the first knob that a target can have to the last.
+pub fn knobs_of(target: TargetId) -> RangeInclusive<KnobOf> {
     (target, KnobId(0))..=(target, KnobId(u32::MAX))
 }
 

@@ -7,14 +7,15 @@ mod measure;
 mod trial;
 
 use super::fit::Experience;
-use super::grip::Grip;
+use super::grip::{Grip, Grips};
+use super::ledger::Ledger;
 use super::options::Named;
 use super::slack::Slack;
 use crate::config::AdaptiveConfig;
 use crate::heard::{Blame, FindingKey, Findings};
 use crate::lease::KnobOf;
 use crate::proof::Trial;
-use crate::taken::{Uses, Work};
+use crate::taken::Uses;
 use crate::world::World;
 pub use measure::Gauge;
 use pipeline_plugin_api::prelude::*;
@@ -37,8 +38,8 @@ pub struct Bench<'a> {
     pub experience: &'a mut Experience,
     /// The CPU time that targets used before anything was done, in CPUs.
     pub uses: &'a Uses,
-    /// The work of all that may be restrained, weighed when somebody asks.
-    pub work: &'a OnceCell<Work>,
+    /// What is in force for all, reckoned when somebody asks.
+    pub ledger: &'a OnceCell<Ledger>,
     /// How many changes the rate limit leaves.
     pub left: usize,
     /// When it leaves one more.
@@ -111,7 +112,7 @@ pub struct Case {
     /// How far it is.
     pub stage: Stage,
     /// What is in force.
-    pub grips: BTreeMap<KnobOf, Grip>,
+    pub grips: Grips,
     /// The knobs that did not help against what is blamed now.
     pub spent: BTreeSet<KnobId>,
     /// The last step back.
@@ -132,7 +133,7 @@ impl Case {
             findings: Findings::default(),
             slack: Slack::default(),
             stage: Stage::Watching,
-            grips: BTreeMap::new(),
+            grips: Grips::default(),
             spent: BTreeSet::new(),
             step: None,
             hold: config.hold.nanos(),
@@ -144,7 +145,7 @@ impl Case {
     /// A target went, and its knobs with it.
     pub fn forget(&mut self, target: TargetId) {
         self.findings.forget(target);
-        crate::world::forget(&mut self.grips, target);
+        self.grips.retain(|of| of != target);
         self.step = self.step.take().filter(|step| step.knob.0 != target);
         if let Stage::Trying(attempt) = &mut self.stage {
             attempt.before.retain(|knob, _| knob.0 != target);
@@ -163,11 +164,17 @@ impl Case {
             return self.stand_down(bench);
         }
         self.let_go(bench);
-        match self.stage.clone() {
+        match std::mem::replace(&mut self.stage, Stage::Watching) {
             Stage::Watching => self.begin(bench),
             Stage::Trying(attempt) => self.try_on(attempt, bench),
-            Stage::Kept { proven_for, next } => self.keep(proven_for, next, bench),
-            Stage::Resting(until) => self.rest(until, bench),
+            kept @ Stage::Kept { proven_for, next } => {
+                self.stage = kept;
+                self.keep(proven_for, next, bench);
+            }
+            Stage::Resting(until) => {
+                self.stage = Stage::Resting(until);
+                self.rest(until, bench);
+            }
         }
     }
 
@@ -246,7 +253,7 @@ impl Case {
     fn let_go(&mut self, bench: &Bench<'_>) {
         let (victim, scope) = (self.victim, bench.config.scope());
         self.grips
-            .retain(|(culprit, _), _| bench.world.may_restrain(*culprit, victim, scope));
+            .retain(|culprit| bench.world.may_restrain(culprit, victim, scope));
         self.settle_down();
     }
 
@@ -258,7 +265,7 @@ impl Case {
     }
 
     fn drop_all(&mut self, why: &str, bench: &mut Bench<'_>) {
-        for knob in std::mem::take(&mut self.grips).into_keys() {
+        for knob in self.grips.take().into_keys() {
             bench.parting.insert(knob, why.to_owned());
         }
     }

@@ -4,6 +4,8 @@ use crate::config::AdaptiveConfig;
 use crate::lease::{KnobOf, Wanted};
 use crate::world::Offer;
 use pipeline_plugin_api::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::Deref;
 
 /// What a knob may take at its strictest value so that it is turned there at once.
 const LITTLE: f64 = 0.2;
@@ -32,11 +34,10 @@ impl Grip {
         }
     }
 
-    /// A knob that is a list, which has no degrees.
-    pub fn list(text: String, why: &str) -> Self {
+    /// A knob that is a list, which has no degrees. Why is for the caller to say, as for [`Grip::number`].
+    pub fn list(text: String) -> Self {
         Self {
             text,
-            why: why.to_owned(),
             ..Self::default()
         }
     }
@@ -44,7 +45,7 @@ impl Grip {
     /// A number turned that share of the way from where it stands, or else from where it restrains nothing, to its
     /// strictest value, and all of it for a switch and for what takes little; `None` where it cannot be turned further.
     /// `used` is, for a quota, the culprit's CPU time, which says where it begins to restrain.
-    pub fn number(held: Option<&Self>, offer: &Offer, used: Option<f64>, cut: f64, why: &str) -> Option<Self> {
+    pub fn number(held: Option<&Self>, offer: &Offer, used: Option<f64>, cut: f64) -> Option<Self> {
         let strictest = offer.strictest()?;
         let free = held.map_or_else(|| free(offer, used), |held| Some(held.free))?;
         let from = held.map_or(free, |held| held.value);
@@ -64,7 +65,7 @@ impl Grip {
             value,
             text: String::new(),
             free,
-            why: why.to_owned(),
+            why: String::new(),
         })
     }
 
@@ -111,6 +112,70 @@ pub fn is_quota(name: &str) -> bool {
 /// A knob with its grip.
 pub type Turned = (KnobOf, Grip);
 
+/// All knobs that are turned for a victim, and whether that changed: what is made of them is not made again where it did not.
+#[derive(Clone, Debug, Default)]
+pub struct Grips {
+    all: BTreeMap<KnobOf, Grip>,
+    changed: bool,
+}
+
+impl Deref for Grips {
+    type Target = BTreeMap<KnobOf, Grip>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl FromIterator<Turned> for Grips {
+    fn from_iter<T: IntoIterator<Item = Turned>>(turned: T) -> Self {
+        Self {
+            all: turned.into_iter().collect(),
+            changed: true,
+        }
+    }
+}
+
+impl Extend<Turned> for Grips {
+    fn extend<T: IntoIterator<Item = Turned>>(&mut self, turned: T) {
+        self.changed = true;
+        self.all.extend(turned);
+    }
+}
+
+impl Grips {
+    /// One comes into force, in place of what was of that knob.
+    pub fn insert(&mut self, knob: KnobOf, grip: Grip) {
+        self.changed = true;
+        self.all.insert(knob, grip);
+    }
+
+    /// One is over.
+    pub fn remove(&mut self, knob: &KnobOf) -> Option<Grip> {
+        let grip = self.all.remove(knob);
+        self.changed |= grip.is_some();
+        grip
+    }
+
+    /// Those of other targets than these are over.
+    pub fn retain(&mut self, keeps: impl Fn(TargetId) -> bool) {
+        let had = self.all.len();
+        self.all.retain(|(target, _), _| keeps(*target));
+        self.changed |= self.all.len() != had;
+    }
+
+    /// All are over.
+    pub fn take(&mut self) -> BTreeMap<KnobOf, Grip> {
+        self.changed |= !self.all.is_empty();
+        std::mem::take(&mut self.all)
+    }
+
+    /// Whether they changed since this was asked last.
+    pub fn were_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +196,7 @@ mod tests {
     fn a_knob_is_cut_fast_and_to_its_end_and_turned_back_slowly() {
         let ways = offer(1.0, 20.0, 1.0, 20.0, false);
         let (mut down, mut held) = (Vec::new(), None);
-        while let Some(grip) = Grip::number(held.as_ref(), &ways, None, 0.8, "") {
+        while let Some(grip) = Grip::number(held.as_ref(), &ways, None, 0.8) {
             down.push(grip.value);
             held = Some(grip);
         }
@@ -152,18 +217,15 @@ mod tests {
     #[test]
     fn a_switch_is_on_or_off_and_what_somebody_set_is_not_loosened() {
         let idle = offer(0.0, 1.0, 1.0, 0.0, true);
-        let on = Grip::number(None, &idle, None, 0.8, "").unwrap();
+        let on = Grip::number(None, &idle, None, 0.8).unwrap();
         assert_eq!(
             (on.value, on.looser(&idle, &AdaptiveConfig::default(), "")),
             (1.0, None)
         );
-        assert_eq!(Grip::number(Some(&on), &idle, None, 0.8, ""), None);
-        assert_eq!(
-            Grip::number(None, &offer(0.0, 1.0, 1.0, 1.0, true), None, 0.8, ""),
-            None
-        );
+        assert_eq!(Grip::number(Some(&on), &idle, None, 0.8), None);
+        assert_eq!(Grip::number(None, &offer(0.0, 1.0, 1.0, 1.0, true), None, 0.8), None);
         let share = offer(0.1, 1.0, 0.1, 1.0, false);
-        let cut = Grip::number(None, &share, None, 0.8, "").unwrap();
+        let cut = Grip::number(None, &share, None, 0.8).unwrap();
         assert!((cut.value - 0.2).abs() < 1e-9, "{}", cut.value);
     }
 
@@ -171,11 +233,11 @@ mod tests {
     fn a_quota_restrains_from_what_is_used() {
         let quota = offer(0.01, f64::INFINITY, 0.0, f64::INFINITY, false);
         assert_eq!(
-            Grip::number(None, &quota, None, 0.8, ""),
+            Grip::number(None, &quota, None, 0.8),
             None,
             "from where it restrains is not known"
         );
-        let cut = Grip::number(None, &quota, Some(0.81), 0.8, "").unwrap();
+        let cut = Grip::number(None, &quota, Some(0.81), 0.8).unwrap();
         assert!((cut.value - 0.17).abs() < 1e-9 && cut.free == 0.81, "{cut:?}");
     }
 }

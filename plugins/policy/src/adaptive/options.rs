@@ -4,14 +4,15 @@
 
 use super::case::{Attempt, Bench, Case, Stage};
 use super::grip::{Grip, Turned, is_quota};
+use super::ledger::{Beside, Ledger};
 use crate::cores;
 use crate::heard::Blame;
 use crate::lease::KnobOf;
 use crate::taken::Work;
-use crate::world::cpu_list;
+use crate::world::{Offer, cpu_list};
 use pipeline_plugin_api::pattern::fits_one;
 use pipeline_plugin_api::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How often a cut is halved to keep within what may be taken.
 const HALVINGS: u32 = 3;
@@ -42,22 +43,27 @@ impl Case {
             .iter()
             .flat_map(|culprit| bench.world.offered(*culprit))
             .collect();
-        let mut best: Option<(f64, &str, Move)> = None;
+        let mut best: Option<(f64, &Named, Move)> = None;
+        let beside = self.beside(bench);
+        let before = beside.taken(&[]);
         for knob in knobs {
             let Some(named) = bench.named.get(&knob).filter(|named| self.may_use(knob, named, bench)) else {
                 continue;
             };
-            let Some((price, found)) = self.option(knob, named, blame, bench) else {
+            let Some((price, found)) = self.option(knob, named, blame, (&beside, before), bench) else {
                 continue;
             };
             let is_better = best
                 .as_ref()
-                .is_none_or(|(least, name, _)| (price, named.name.as_str()) < (*least, *name));
+                .is_none_or(|(least, other, _)| (price, &named.name) < (*least, &other.name));
             if is_better {
-                best = Some((price, &named.name, found));
+                best = Some((price, named, found));
             }
         }
-        best.map(|(_, _, found)| found)
+        best.map(|(_, named, mut found)| {
+            self.explain(&mut found.grips, named, blame, bench);
+            found
+        })
     }
 
     /// The knob that is on trial, turned on those who are blamed only now.
@@ -67,13 +73,15 @@ impl Case {
         };
         let newcomers = blame.culprits.iter().map(|culprit| (*culprit, attempt.knob));
         let newcomers = newcomers.filter(|knob| !attempt.before.contains_key(knob) && !self.grips.contains_key(knob));
-        let grips: Vec<Turned> = newcomers
-            .filter_map(|knob| self.grip(knob, named, bench.config.cut, blame, bench))
+        let mut grips: Vec<Turned> = newcomers
+            .filter_map(|knob| {
+                let offer = bench.world.offer(knob, bench.at)?;
+                self.grip(knob, offer, named, bench.config.cut, (blame, bench))
+            })
             .take(bench.left)
             .collect();
-        let changed: BTreeMap<KnobOf, &Grip> = grips.iter().map(|(knob, grip)| (*knob, grip)).collect();
-        let after = bench.taken(self.all(&changed));
-        if after <= bench.config.most_taken + 1e-9 {
+        if !grips.is_empty() && self.beside(bench).taken(&grips) <= bench.config.most_taken + 1e-9 {
+            self.explain(&mut grips, named, blame, bench);
             grips
         } else {
             Vec::new()
@@ -104,39 +112,40 @@ impl Case {
         self.spent.iter().any(idles) || self.grips.keys().any(|(_, knob)| idles(knob))
     }
 
-    /// A knob on all culprits that have it, and its price.
-    fn option(&self, knob: KnobId, named: &Named, blame: &Blame, bench: &Bench<'_>) -> Option<(f64, Move)> {
-        let first = blame
-            .culprits
-            .iter()
-            .find_map(|culprit| bench.world.offer((*culprit, knob), bench.at))?;
+    /// A knob on all culprits that have it, and its price, with what is taken beside it, and was before. Why is not said yet.
+    fn option(
+        &self,
+        knob: KnobId,
+        named: &Named,
+        blame: &Blame,
+        (beside, before): (&Beside<'_>, f64),
+        bench: &Bench<'_>,
+    ) -> Option<(f64, Move)> {
+        let offered = |culprit: &TargetId| Some((*culprit, bench.world.offer((*culprit, knob), bench.at)?));
+        let able: Vec<(TargetId, &Offer)> = blame.culprits.iter().filter_map(offered).collect();
+        let (_, first) = able.first()?;
         let fit = bench
             .experience
             .fit(knob, &named.name, first.resource(), blame.resource);
         if fit <= 0.0 || fit < bench.config.least_fit {
             return None;
         }
-        let before = bench.taken(self.all(&BTreeMap::new()));
         let mut cut = bench.config.cut;
         // Those who have it not yet come first, before anybody is cut further.
-        let has = |culprit: &&TargetId| self.grips.contains_key(&(**culprit, knob));
-        let able = || {
-            blame
-                .culprits
+        let has = |culprit: TargetId| self.grips.contains_key(&(culprit, knob));
+        let all_have = able.iter().all(|(culprit, _)| has(*culprit));
+        // A list has no degrees.
+        let halvings = if named.is_list { 1 } else { HALVINGS };
+        for _ in 0..halvings {
+            let grips: Vec<Turned> = able
                 .iter()
-                .filter(|culprit| bench.world.offer((**culprit, knob), bench.at).is_some())
-        };
-        let all_have = able().all(|culprit| has(&culprit));
-        for _ in 0..HALVINGS {
-            let grips: Vec<Turned> = able()
-                .filter(|culprit| all_have || !has(culprit))
-                .filter_map(|culprit| self.grip((*culprit, knob), named, cut, blame, bench))
+                .filter(|(culprit, _)| all_have || !has(*culprit))
+                .filter_map(|(culprit, offer)| self.grip((*culprit, knob), offer, named, cut, (blame, bench)))
                 .collect();
-            let changed: BTreeMap<KnobOf, &Grip> = grips.iter().map(|(knob, grip)| (*knob, grip)).collect();
-            let after = bench.taken(self.all(&changed));
             if grips.is_empty() || grips.len() > bench.left {
                 return None;
             }
+            let after = beside.taken(&grips);
             if after <= bench.config.most_taken + 1e-9 {
                 let price = (after - before).max(0.0) / fit;
                 return Some((price, Move { knob, grips }));
@@ -146,18 +155,17 @@ impl Case {
         None
     }
 
-    fn grip(&self, knob: KnobOf, named: &Named, cut: f64, blame: &Blame, bench: &Bench<'_>) -> Option<Turned> {
+    /// A knob turned as far, if it can be. Why is not said yet: few of those that are weighed come into force.
+    fn grip(
+        &self,
+        knob: KnobOf,
+        offer: &Offer,
+        named: &Named,
+        cut: f64,
+        (blame, bench): (&Blame, &Bench<'_>),
+    ) -> Option<Turned> {
         let (world, config) = (bench.world, bench.config);
-        let offer = world.offer(knob, bench.at)?;
         let held = self.grips.get(&knob);
-        let why = format!(
-            "`{}` slows `{}` {:.1} times through {}; `{}` takes least for its chance to help",
-            world.name(knob.0),
-            world.name(self.victim),
-            blame.severity,
-            blame.resource,
-            named.name
-        );
         if named.is_list {
             let avoid = cores::avoided(blame, self.victim, world);
             if held.is_some() || blame.resource == Resource::SMT && avoid.is_empty() {
@@ -165,33 +173,38 @@ impl Case {
             }
             let beyond = || world.asylum(knob.0, &avoid).filter(|_| config.may_move);
             let refuge = world.refuge(knob.0, self.victim, &avoid).or_else(beyond)?;
-            return Some((knob, Grip::list(cpu_list(&refuge), &why)));
+            return Some((knob, Grip::list(cpu_list(&refuge))));
         }
         let used = bench.uses.get(&knob.0).copied().filter(|_| is_quota(&named.name));
-        Some((knob, Grip::number(held, offer, used, cut.min(config.cut), &why)?))
+        Some((knob, Grip::number(held, offer, used, cut.min(config.cut))?))
     }
 
-    /// All grips of the case as they would be with these changed.
-    fn all<'a>(&'a self, changed: &'a BTreeMap<KnobOf, &'a Grip>) -> Vec<(KnobOf, f64, &'a str)> {
-        let kept = self.grips.iter().filter(|(knob, _)| !changed.contains_key(knob));
-        let all = kept
-            .map(|(knob, grip)| (*knob, grip))
-            .chain(changed.iter().map(|(knob, grip)| (*knob, *grip)));
-        all.map(|(knob, grip)| (knob, grip.value, grip.text.as_str())).collect()
+    /// Says why they come into force.
+    fn explain(&self, grips: &mut [Turned], named: &Named, blame: &Blame, bench: &Bench<'_>) {
+        let world = bench.world;
+        for ((culprit, _), grip) in grips {
+            grip.why = format!(
+                "`{}` slows `{}` {:.1} times through {}; `{}` takes least for its chance to help",
+                world.name(*culprit),
+                world.name(self.victim),
+                blame.severity,
+                blame.resource,
+                named.name
+            );
+        }
+    }
+
+    /// What is taken beside what the case may turn.
+    fn beside<'a>(&'a self, bench: &Bench<'a>) -> Beside<'a> {
+        let ledger = bench.ledger.get_or_init(|| {
+            let work = Work::of(bench.world, bench.config.scope(), bench.uses);
+            Ledger::of(work, bench.others.values().chain([self]), bench.world)
+        });
+        ledger.beside(self, bench.world)
     }
 }
 
 impl Bench<'_> {
-    /// The share of the work taken with these states beside what is in force for other victims.
-    pub(super) fn taken(&self, states: Vec<(KnobOf, f64, &str)>) -> f64 {
-        let others = self.others.values().flat_map(|case| &case.grips);
-        let others = others.map(|(knob, grip)| (*knob, grip.value, grip.text.as_str()));
-        let work = self
-            .work
-            .get_or_init(|| Work::of(self.world, self.config.scope(), self.uses));
-        work.taken(self.world, states.into_iter().chain(others))
-    }
-
     /// Whether a knob of that culprit is on trial for another victim.
     pub(super) fn is_busy(&self, culprit: TargetId) -> bool {
         let tries = |case: &Case| match &case.stage {

@@ -90,6 +90,7 @@ impl State {
             let case = row.case(node.at, &node.config);
             node.cases.insert(case.victim, case);
         }
+        node.wanted = None;
     }
 }
 

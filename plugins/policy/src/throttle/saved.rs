@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct State {
     common: Common,
     at_ns: u64,
+    changes_ns: Vec<u64>,
     cases: Vec<CaseRow>,
 }
 
@@ -64,6 +65,7 @@ impl State {
         Self {
             common: Common::of(&node.world, &node.leases),
             at_ns: node.at.0,
+            changes_ns: node.budget.changes().map(|at| at.0).collect(),
             cases: node.cases.values().map(CaseRow::of).collect(),
         }
     }
@@ -72,6 +74,9 @@ impl State {
     pub fn restore(self, node: &mut Throttle) {
         self.common.restore(&mut node.world, &mut node.leases);
         node.at = Nanos(self.at_ns);
+        self.changes_ns
+            .into_iter()
+            .for_each(|at| node.budget.note(Nanos(at), 1));
         for row in self.cases {
             let case = row.case(node.at, &node.config);
             node.cases.insert(case.victim, case);

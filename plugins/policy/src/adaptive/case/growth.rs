@@ -89,7 +89,7 @@ impl Case {
         let why = format!("`{}` has slack; given back step by step", bench.world.name(self.victim));
         let offer = bench.world.offers.get(&knob).copied().unwrap_or_default();
         match before.looser(&offer, bench.config, &why) {
-            Some(looser) => drop(self.grips.insert(knob, looser)),
+            Some(looser) => self.grips.insert(knob, looser),
             None => {
                 bench.parting.insert(knob, why);
             }

@@ -92,7 +92,7 @@ impl Case {
         let ended = self.findings.open.is_empty();
         let terms = self.terms(attempt.port, bench.config);
         match attempt.trial.verdict(bench.at, ended, &terms) {
-            Verdict::Pending => {}
+            Verdict::Pending => self.stage = Stage::Trying(attempt),
             Verdict::Proven(how) => self.proven(&attempt, &how, bench),
             Verdict::Failed(_)
                 if attempt.put_off < PUT_OFF && (attempt.trial.now().is_none() || self.blame(bench).is_none()) =>
@@ -143,7 +143,7 @@ impl Case {
         let why = format!("it did not help `{}`: {how}", bench.world.name(self.victim));
         for (knob, before) in attempt.before {
             match before {
-                Some(grip) => drop(self.grips.insert(knob, grip)),
+                Some(grip) => self.grips.insert(knob, grip),
                 None => {
                     self.grips.remove(&knob);
                     bench.parting.insert(knob, why.clone());

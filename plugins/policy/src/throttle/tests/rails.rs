@@ -113,6 +113,22 @@ fn no_more_than_so_many_changes_a_minute() {
 }
 
 #[test]
+fn a_successor_keeps_to_what_is_left_of_the_minute() {
+    let config = "(most_changes: 4, cooldown: \"1s\")";
+    let mut toy = Toy::new(config, &[("batch", BEST, &[0, 1])]);
+    toy.helps = vec![];
+    toy.disturbed = true;
+    toy.seconds(30);
+    let made = toy.story();
+    assert!(made.len() >= 4, "{made:?}");
+    toy.succeed(config);
+    toy.seconds(20);
+    assert_eq!(toy.story(), made, "nothing is left of it");
+    toy.seconds(60);
+    assert!(toy.story().len() > made.len(), "the minute is over");
+}
+
+#[test]
 fn outside_its_window_it_holds_nothing_and_says_so() {
     let mut toy = Toy::new(
         "(during: (from: \"10s\", to: \"20s\", every: \"40s\"))",

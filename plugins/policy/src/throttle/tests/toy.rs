@@ -102,7 +102,7 @@ impl Toy {
         }
     }
 
-    /// The detector: three bad samples begin a finding, six quiet ones end it.
+    /// The detector: the first bad sample begins a finding, six quiet ones end it.
     fn detect(&mut self) -> Batch {
         let mut batch = Batch::default();
         let ratio = if self.suffers() { 20.0 } else { 1.1 };
