@@ -24,4 +24,5 @@ fn a_stolen_cache_is_found_in_the_lab_and_blamed_on_the_thief() {
         let all_of_it = format!("lab-l3 none {measure} 1.0000 ");
         assert!(said.contains(&all_of_it), "no `{all_of_it}`: {wrong}\n{said}");
     }
+    println!("blamed 1 scenario");
 }

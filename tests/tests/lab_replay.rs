@@ -27,8 +27,8 @@ const SCRIPT: &str = "
 /// Guaranteed: each of them says the same, to the bit.
 #[test]
 fn what_is_found_here_is_found_on_another_machine() {
-    if let Some(left) = replay_there("detect.", "") {
-        println!("found_elsewhere {}", left.file("cpu"));
+    if let Some((count, left)) = replay_there("detect.", "") {
+        println!("found_elsewhere {count} elements on {}", left.file("cpu").trim());
     }
 }
 
@@ -37,13 +37,14 @@ fn what_is_found_here_is_found_on_another_machine() {
 #[test]
 fn what_is_decided_here_is_decided_on_another_machine() {
     let computed = CASES.iter().find(|case| case.element == "policy.adaptive").unwrap();
-    if let Some(left) = replay_there("policy.", &computed.graph("computed")) {
-        println!("decided_elsewhere {}", left.file("cpu"));
+    if let Some((count, left)) = replay_there("policy.", &computed.graph("computed")) {
+        println!("decided_elsewhere {count} elements on {}", left.file("cpu").trim());
     }
 }
 
-/// All elements whose name begins so. A graph that is given is computed there from its beginning, too, and is one of theirs.
-fn replay_there(head: &str, graph: &str) -> Option<Left> {
+/// All elements whose name begins so; gives how many they are. A graph that is given is computed there from its beginning,
+/// too, and is one of theirs.
+fn replay_there(head: &str, graph: &str) -> Option<(usize, Left)> {
     if !have(&[Need::Lab]) {
         return None;
     }
@@ -68,7 +69,7 @@ fn replay_there(head: &str, graph: &str) -> Option<Left> {
             );
         }
     }
-    Some(left)
+    Some((cases.len(), left))
 }
 
 fn first(case: &Case) -> String {

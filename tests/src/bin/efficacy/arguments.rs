@@ -10,7 +10,7 @@ How right the detectors are and how much the policies help, beside simpler polic
 usage: scripts/efficacy sim     [--seeds A..B]... [--policy NAME...] [--each] [--keep DIR] [--jobs N]
        scripts/efficacy quiet10 [--hours N] [--policy NAME...] [--each] [--keep DIR] [--jobs N]
        scripts/efficacy search  [--seeds A..B]... [--jobs N]
-       scripts/efficacy lab     [--policy NAME...] [--each] [--keep DIR | --kept DIR] [--seconds N] [SCENARIO...]
+       scripts/efficacy lab     [--policy NAME...] [--each] [--keep DIR] [--kept DIR] [--seconds N] [SCENARIO...]
        scripts/efficacy lab-search [--keep DIR] [SCENARIO...]
 
 Each prints a table, and lines `suite policy measure value` with the interval of 95 % behind it where there is one.
@@ -26,7 +26,7 @@ Each prints a table, and lines `suite policy measure value` with the interval of
   --policy NAME...  those only: ours, throttle, none, static, cpi2, cpi2-fast, micro-container
   --each            also print each episode and finding that was not right, and a table for each kind of scenario
   --keep DIR        keep the records there, for `pipeline score` and for whoever wants to know why
-  --kept DIR        judge the records of `lab` that were kept there, and boot nothing
+  --kept DIR        judge the records of `lab` that were kept there, and boot nothing; with --keep, play what is missing
   --jobs N          runs at a time; 2 by default
   --hours N         simulated hours; 10 by default
   --seconds N       end each run on the emulated machine after so many; by default when its scenario is over

@@ -12,7 +12,7 @@ mod stage;
 mod truth;
 
 use crate::arguments::Wanted;
-use crate::arm::Arm;
+use crate::arm::{ARMS, Arm};
 use crate::table::{Column, text};
 use crate::{Ended, complain, print, sim};
 use graph::PLUGINS;
@@ -20,41 +20,13 @@ use pipeline_score_measure::{Rules, Score, Trial};
 use stage::{SCENARIOS, Scenario};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::ErrorKind;
 use system_tests::lab::{Lab, Left};
 
-/// The policies that there are for real hardware, each as a section of transforms to actuators.
-const ARMS: [Arm; 6] = [
-    Arm {
-        name: "none",
-        about: "our detectors, no policy",
-        detects: true,
-    },
-    Arm {
-        name: "ours",
-        about: "detect.triage, policy.adaptive",
-        detects: true,
-    },
-    Arm {
-        name: "throttle",
-        about: "detect.triage, policy.throttle",
-        detects: true,
-    },
-    Arm {
-        name: "static",
-        about: "policy.priority: partitions by class",
-        detects: false,
-    },
-    Arm {
-        name: "cpi2-fast",
-        about: "CPI², its times divided by twenty",
-        detects: true,
-    },
-    Arm {
-        name: "micro-container",
-        about: "Micro-Container: 60 % of the solo IPC, all others paused",
-        detects: true,
-    },
-];
+/// All policies but CPI² with its own constants, which looks once a minute: a scenario here lasts no longer.
+fn arms() -> impl Iterator<Item = Arm> {
+    ARMS.into_iter().filter(|arm| arm.name != "cpi2")
+}
 
 /// The scenarios whose rival's knobs are searched.
 const SEARCHED: [&str; 2] = ["l3", "bandwidth"];
@@ -65,21 +37,21 @@ const SEARCHED: [&str; 2] = ["l3", "bandwidth"];
 /// A scenario is not known, or nothing can be printed.
 pub fn run(wanted: &Wanted) -> Ended<bool> {
     let scenarios = chosen(&wanted.scenarios)?;
-    if wanted.kept.is_none() {
+    if wanted.kept.is_none() || wanted.keep.is_some() {
         needs_machine()?;
     }
-    let arms: Vec<Arm> = ARMS.into_iter().filter(|arm| wanted.has(arm.name)).collect();
+    let arms: Vec<Arm> = arms().filter(|arm| wanted.has(arm.name)).collect();
     let best = searched::best().unwrap_or_else(|error| {
         complain(&format!("nothing is told of the best there is: {error}"));
         BTreeMap::new()
     });
-    let mut columns: Vec<Column> = arms.iter().map(empty).collect();
+    let mut columns: Vec<Column> = arms.iter().map(Column::empty).collect();
     let mut whole = true;
     for scenario in scenarios {
         match of_scenario(wanted, &arms, scenario) {
             Ok(scores) => {
                 let suite = format!("lab-{}", scenario.name);
-                let mut own: Vec<Column> = arms.iter().map(empty).collect();
+                let mut own: Vec<Column> = arms.iter().map(Column::empty).collect();
                 for (place, score) in scores.iter().enumerate() {
                     columns[place].score.add(score);
                     own[place].score.add(score);
@@ -123,14 +95,6 @@ pub fn search(wanted: &Wanted) -> Ended<bool> {
         }
     }
     Ok(whole)
-}
-
-fn empty(arm: &Arm) -> Column {
-    Column {
-        policy: arm.name,
-        score: Score::default(),
-        detects: arm.detects,
-    }
 }
 
 /// What was recovered beside the best that a setting of the rival's knobs reaches, held all the time.
@@ -195,14 +159,22 @@ fn of_scenario(wanted: &Wanted, arms: &[Arm], scenario: &Scenario) -> Ended<Vec<
 /// Plays a scenario under a policy, or looks at how it was played.
 fn play(wanted: &Wanted, scenario: &Scenario, arm: Arm) -> Ended<Trial> {
     let name = format!("lab-{}-{}", scenario.name, arm.name);
-    let record = match &wanted.kept {
-        Some(folder) => {
-            let path = folder.join(format!("{name}.jsonl"));
-            std::fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?
-        }
+    let record = match kept(wanted, &name)? {
+        Some(record) => record,
         None => boot(wanted, scenario, arm, &name)?,
     };
     truth::trial(scenario, &record).map_err(|why| format!("{} under {}: {why}", scenario.name, arm.name).into())
+}
+
+/// The record of a scenario under a policy that was kept; none where it is still to be played.
+fn kept(wanted: &Wanted, name: &str) -> Ended<Option<String>> {
+    let Some(folder) = &wanted.kept else { return Ok(None) };
+    let path = folder.join(format!("{name}.jsonl"));
+    match std::fs::read_to_string(&path) {
+        Ok(record) => Ok(Some(record)),
+        Err(error) if error.kind() == ErrorKind::NotFound && wanted.keep.is_some() => Ok(None),
+        Err(error) => Err(format!("`{}`: {error}", path.display()).into()),
+    }
 }
 
 /// Boots the machine and runs a scenario there; the record.
@@ -215,18 +187,24 @@ fn boot(wanted: &Wanted, scenario: &Scenario, arm: Arm, name: &str) -> Ended<Str
     let lab = Lab::with(&PLUGINS).cores(scenario.cores).text(&graph, "/graph.ron");
     let left = lab.run(&script);
     keep(wanted, name, &graph, &left)?;
-    if left.file("status").trim() != "0" {
+    if !is_whole(&left) {
         return Err(format!("{} under {}: {}", scenario.name, arm.name, left.file("log")).into());
     }
     Ok(left.file("run.jsonl"))
+}
+
+fn is_whole(left: &Left) -> bool {
+    left.file("status").trim() == "0"
 }
 
 /// Keeps what a run left, if that is wanted, with the graph that it was.
 fn keep(wanted: &Wanted, name: &str, graph: &str, left: &Left) -> Ended<()> {
     let Some(folder) = &wanted.keep else { return Ok(()) };
     std::fs::create_dir_all(folder)?;
+    // Only a run that was whole may be judged later.
+    let record = if is_whole(left) { "jsonl" } else { "failed.jsonl" };
     for (ending, text) in [
-        ("jsonl", left.file("run.jsonl")),
+        (record, left.file("run.jsonl")),
         ("log", left.file("log")),
         ("ron", graph.to_owned()),
     ] {

@@ -59,7 +59,7 @@ fn scored(wanted: &Wanted, seeds: &[u64]) -> Ended<(Scored, usize)> {
     let arms: Vec<Arm> = ARMS.into_iter().filter(|arm| wanted.has(arm.name)).collect();
     let best = best::table()?;
     let all = workers::each(seeds, wanted.jobs, |seed| of_seed(&scene, &arms, *seed, wanted.each));
-    let empty = || arms.iter().map(column).collect::<Vec<Column>>();
+    let empty = || arms.iter().map(Column::empty).collect::<Vec<Column>>();
     let mut scored = Scored {
         all: empty(),
         kinds: BTreeMap::new(),
@@ -100,14 +100,6 @@ fn best_lines(suite: &str, columns: &[Column], searched: &[(Mean, Mean)]) -> End
         }
     }
     Ok(text)
-}
-
-fn column(arm: &Arm) -> Column {
-    Column {
-        policy: arm.name,
-        score: Score::default(),
-        detects: arm.detects,
-    }
 }
 
 /// What each policy made of a seed, beside the same without any.

@@ -1,5 +1,6 @@
 //! What suites print: one table with a row for each measure and a column for each policy, and lines for scripts.
 
+use crate::arm::Arm;
 use pipeline_score_measure::{Measure, Score, measures};
 use std::fmt::Write;
 
@@ -12,6 +13,17 @@ pub struct Column {
     pub score: Score,
     /// Whether it has detectors: where it has none, nothing is said about them.
     pub detects: bool,
+}
+
+impl Column {
+    /// That of a policy of which nothing was scored yet.
+    pub fn empty(arm: &Arm) -> Self {
+        Self {
+            policy: arm.name,
+            score: Score::default(),
+            detects: arm.detects,
+        }
+    }
 }
 
 /// Measures that tell of detectors, which one without any does not have.

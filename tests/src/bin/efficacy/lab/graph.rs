@@ -5,6 +5,11 @@ use super::stage::{Scenario, VICTIM, VICTIM_CPU, shell};
 /// What is brought along.
 pub const PLUGINS: [&str; 7] = ["process", "cgroup", "policy", "file", "detect", "perf", "resctrl"];
 
+/// From which loss on the victim suffers, and below which it is well again. Stricter than the defaults, which would be content
+/// with a quarter of what the rival does in `bandwidth`: it slows by a fifth.
+const LOSS: f64 = 0.05;
+const RELEASE: f64 = 0.02;
+
 /// What lies between collectors and sinks.
 struct Middle {
     sections: String,
@@ -23,6 +28,7 @@ pub fn graph(scenario: &Scenario, policy: &str) -> String {
     }
     let rivals = rivals.join(", ");
     let Middle { sections, recorded } = middle(policy, scenario.cores);
+    let cpu = scenario.own_cpu();
     let heard: String = recorded.iter().map(|node| format!(", \"{node}\"")).collect();
     format!(
         r#"(
@@ -30,14 +36,14 @@ pub fn graph(scenario: &Scenario, policy: &str) -> String {
     targets: {{
 {targets}    }},
     collectors: {{
-        "counters": (plugin: "perf.counters", of: ["{VICTIM}"], every: "500ms", config: (events: ["ipc", "llc"], cpus: Allowed)),
+        "counters": (plugin: "perf.counters", of: ["{VICTIM}"], every: "500ms", cpu: {cpu}, config: (events: ["ipc", "llc"], cpus: Allowed)),
         // For the score alone: what the others get done. Each of their CPUs is asked, which takes the emulator its time.
-        "work": (plugin: "perf.counters", of: [{rivals}], every: "1s", config: (events: ["ipc"], cpus: Allowed)),
-        "cache": (plugin: "resctrl.monitor", of: ["{VICTIM}", {rivals}], every: "500ms"),
-        "time": (plugin: "process.stats", of: ["{VICTIM}", {rivals}], every: "500ms"),
+        "work": (plugin: "perf.counters", of: [{rivals}], every: "1s", cpu: {cpu}, config: (events: ["ipc"], cpus: Allowed)),
+        "cache": (plugin: "resctrl.monitor", of: ["{VICTIM}", {rivals}], every: "500ms", cpu: {cpu}),
+        "time": (plugin: "process.stats", of: ["{VICTIM}", {rivals}], every: "500ms", cpu: {cpu}),
     }},
 {sections}    sinks: {{
-        "record": (plugin: "file.jsonl", from: ["counters", "work", "cache", "time"{heard}], config: (path: "/out/run.jsonl")),
+        "record": (plugin: "file.jsonl", from: ["counters", "work", "cache", "time"{heard}], cpu: {cpu}, config: (path: "/out/run.jsonl")),
     }},
 )"#
     )
@@ -51,7 +57,10 @@ fn target(name: &str, shell: &str, cpus: &str, rest: &str) -> String {
 
 fn middle(policy: &str, cores: u32) -> Middle {
     match policy {
-        "ours" => of_ours(cores, "policy.adaptive", r#""triage", "time""#, &siblings(cores)),
+        "ours" => {
+            let config = format!("{}, loss: {RELEASE}", siblings(cores));
+            of_ours(cores, "policy.adaptive", r#""triage", "time""#, &config)
+        }
         "throttle" => {
             let ladder = "ladder: [Idle, Weight, CpuSet, Ways, Bandwidth, Quota], release: 1.1, may_move: true";
             let config = format!("{}, {ladder}", siblings(cores));
@@ -98,7 +107,7 @@ fn triage(cores: u32, last: &str) -> String {
     let cores: Vec<String> = threads(cores).map(|(one, other)| format!("[{one}, {other}]")).collect();
     format!(
         "    transforms: {{ \"triage\": (plugin: \"detect.triage\", from: [\"counters\", \"cache\", \"time\"]{last}, \
-         config: (cores: [{}])) }},\n",
+         config: (loss: {LOSS}, release: {RELEASE}, cores: [{}])) }},\n",
         cores.join(", ")
     )
 }
@@ -152,15 +161,15 @@ const MICRO_CONTAINER: &str = r#"    transforms: {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::ARMS;
+    use crate::lab::arms;
     use crate::lab::stage::SCENARIOS;
     use std::collections::BTreeSet;
 
     #[test]
     fn each_policy_has_a_graph_of_its_own_with_the_same_players() {
         for scenario in &SCENARIOS {
-            let graphs: BTreeSet<String> = ARMS.iter().map(|arm| graph(scenario, arm.name)).collect();
-            assert_eq!(graphs.len(), ARMS.len());
+            let graphs: BTreeSet<String> = arms().map(|arm| graph(scenario, arm.name)).collect();
+            assert_eq!(graphs.len(), arms().count());
             let players = |graph: &String| graph.matches("process.run").count();
             assert!(graphs.iter().all(|graph| players(graph) == 1 + scenario.rivals.len()));
         }

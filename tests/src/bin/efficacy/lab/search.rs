@@ -22,13 +22,21 @@ const SETTLE: u32 = 1;
 const COUNT: u32 = 4;
 const LIMIT: u32 = 540;
 
-/// What is counted, whatever is done meanwhile.
-const GRAPH: &str = r#"(
+/// What is counted, whatever is done meanwhile, by a pipeline on that CPU.
+fn graph(cpu: u32) -> String {
+    format!(
+        r#"(
     version: 1,
-    targets: { "who": (plugin: "cgroup.watch", config: (groups: ["/search/*"])) },
-    collectors: { "counters": (plugin: "perf.counters", of: ["who"], every: "500ms", config: (events: ["ipc"])) },
-    sinks: { "record": (plugin: "file.jsonl", from: ["counters"], config: (path: "/out/run.jsonl", flush: "0s")) },
-)"#;
+    targets: {{ "who": (plugin: "cgroup.watch", config: (groups: ["/search/*"])) }},
+    collectors: {{
+        "counters": (plugin: "perf.counters", of: ["who"], every: "500ms", cpu: {cpu}, config: (events: ["ipc"])),
+    }},
+    sinks: {{
+        "record": (plugin: "file.jsonl", from: ["counters"], cpu: {cpu}, config: (path: "/out/run.jsonl", flush: "0s")),
+    }},
+)"#
+    )
+}
 
 /// For the script: a group for each of the two in both trees, and a setting.
 const STEPS: &str = r#"
@@ -59,7 +67,7 @@ pub fn table(scenario: &Scenario, keep: Option<&Path>) -> Ended<String> {
     let lab = Lab::with(&PLUGINS)
         .cores(scenario.cores)
         .limit(LIMIT)
-        .text(GRAPH, "/graph.ron")
+        .text(&graph(scenario.own_cpu()), "/graph.ron")
         .text(&shell(scenario.act, 1), "/victim.sh")
         .text(&shell(rival.act, rival.wide), "/rival.sh");
     let left = lab.run(&script(&settings, rival.cpus));

@@ -17,7 +17,7 @@ pub fn head(scenarios: &[String]) -> String {
 # What each setting of a rival's knobs gives back to the victim, on the emulated machine: `alone` is the rival standing still,
 # `beside` running free. Ways are those that each may fill, of 11; bandwidth a share; the quota in CPUs. Medians of eight counts of half a
 # second. Made by `scripts/efficacy lab-search {} > {TABLE}`; the machine is one socket with 11 MiB of cache,
-# for `l3` with two cores of two threads, for `bandwidth` with four. A policy is measured by the most that a `setting` recovers.
+# for `l3` with three cores of two threads, for `bandwidth` with five. A policy is measured by the most that a `setting` recovers.
 scenario\twhat\tvictim_ways\trival_ways\tbandwidth\tcpus\tquota\tvictim_ipc\tslowdown\trecovered\tbatch_paid
 ",
         scenarios.join(" ")
