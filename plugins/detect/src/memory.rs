@@ -4,7 +4,7 @@
 use crate::learn::Learned;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Most names of which what was learnt is kept: more than a machine has victims at a time.
+/// Most names of which what was learnt is kept; what was kept longest ago is learnt again if its name comes again.
 const MOST: usize = 256;
 
 /// See the file.

@@ -203,10 +203,11 @@ impl Adaptive {
                 continue;
             };
             for reading in of_one {
+                // The parts of a loss tell through what.
                 let gauge = match reading.metric {
+                    _ if reading.part != Part::WHOLE => None,
                     metric if metric == self.ratio => Some(Gauge::Ratio),
-                    // The parts of a loss tell through what.
-                    metric if metric == self.loss && reading.part == Part::WHOLE => Some(Gauge::Loss),
+                    metric if metric == self.loss => Some(Gauge::Loss),
                     _ => None,
                 };
                 match gauge.zip(reading.number()) {

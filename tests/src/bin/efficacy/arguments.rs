@@ -16,7 +16,7 @@ usage: scripts/efficacy sim     [--seeds A..B]... [--policy NAME...] [--each] [-
 Each prints a table, and lines `suite policy measure value` with the interval of 95 % behind it where there is one.
 
   sim      simulated scenarios of three minutes, one a seed; a third of them quiet or the victim's own doing. Without
-           --seeds `0..200`, on which detectors and policies were tuned, and `30000..30200`, which nobody looked at
+           --seeds `0..200`, on which detectors and policies were tuned, and `30000..30200`, on which nothing was tuned
   quiet10  ten simulated hours of 32 targets in which nobody disturbs anybody: each finding is a mistake
   search   for each scenario that a neighbour causes: the best that any setting of the neighbours' knobs reaches
   lab      scenarios on the emulated machine that PIPELINE_LAB boots: a real kernel, real interfaces

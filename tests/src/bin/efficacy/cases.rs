@@ -2,8 +2,8 @@
 
 use pipeline_sim_model::{Kind, Nanos, Scenario, generate};
 
-/// Seeds from here on were never looked at by anybody who tuned something. Those of 10000 to 10200 and 20000 to 20200 were, once
-/// their scores had been told.
+/// Nothing was tuned on seeds from here on; on those of 10000 to 10200 and 20000 to 20200 something was, once their scores had
+/// been told.
 pub const UNSEEN: u64 = 30_000;
 
 /// The kinds that follow each other: of fifteen, five in which nothing is done to the victim (quiet, or its own doing).

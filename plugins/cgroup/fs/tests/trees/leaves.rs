@@ -5,6 +5,12 @@ use pipeline_cgroup_fs::testing::Tree;
 use pipeline_cgroup_fs::{Controller, ControllerSet, Error, Group, Leaf};
 use std::path::Path;
 
+/// A leaf that is planned in a group, for one controller.
+fn leaf_for(tree: &Tree, parent: &str, controller: Controller) -> Leaf {
+    let parent = Group::at(&discover(tree), parent).unwrap();
+    Leaf::plan(&parent, "leaf", [controller].into_iter().collect()).unwrap()
+}
+
 #[test]
 fn a_leaf_switches_on_only_what_is_missing_and_tells_how_to_undo_it() {
     let tree = Tree::v2();
@@ -34,12 +40,7 @@ fn a_leaf_switches_on_only_what_is_missing_and_tells_how_to_undo_it() {
 fn every_group_on_the_way_down_passes_a_controller_on() {
     let tree = Tree::v2();
     tree.write("sys/fs/cgroup/web/cgroup.procs", "");
-    let leaf = Leaf::plan(
-        &Group::at(&discover(&tree), "web").unwrap(),
-        "leaf",
-        [Controller::Pids].into_iter().collect(),
-    )
-    .unwrap();
+    let leaf = leaf_for(&tree, "web", Controller::Pids);
     let paths: Vec<_> = leaf
         .subtree_changes()
         .iter()
@@ -57,12 +58,7 @@ fn every_group_on_the_way_down_passes_a_controller_on() {
 #[test]
 fn a_group_with_processes_passes_nothing_on() {
     let tree = Tree::v2();
-    let leaf = Leaf::plan(
-        &Group::at(&discover(&tree), "web").unwrap(),
-        "leaf",
-        [Controller::Cpu].into_iter().collect(),
-    )
-    .unwrap();
+    let leaf = leaf_for(&tree, "web", Controller::Cpu);
     assert_eq!(leaf.subtree_changes(), []);
     let (controller, why) = &leaf.refused()[0];
     assert_eq!(*controller, Controller::Cpu);
@@ -74,12 +70,7 @@ fn a_group_with_processes_passes_nothing_on() {
 fn a_threaded_parent_takes_no_leaf() {
     let tree = Tree::v2();
     tree.write("sys/fs/cgroup/web/cgroup.type", "domain threaded\n");
-    let leaf = Leaf::plan(
-        &Group::at(&discover(&tree), "web").unwrap(),
-        "leaf",
-        [Controller::Cpu].into_iter().collect(),
-    )
-    .unwrap();
+    let leaf = leaf_for(&tree, "web", Controller::Cpu);
     assert!(leaf.refused()[0].1.contains("`domain threaded`"));
     assert_eq!(leaf.directories().count(), 0);
     assert!(matches!(leaf.make(), Err(Error::NoGroup { .. })));
@@ -89,12 +80,7 @@ fn a_threaded_parent_takes_no_leaf() {
 fn a_controller_that_the_machine_lacks_is_refused_by_name() {
     let tree = Tree::v2();
     tree.write("sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
-    let leaf = Leaf::plan(
-        &Group::at(&discover(&tree), "").unwrap(),
-        "leaf",
-        [Controller::Io].into_iter().collect(),
-    )
-    .unwrap();
+    let leaf = leaf_for(&tree, "", Controller::Io);
     assert!(leaf.refused()[0].1.ends_with("cgroup.controllers` does not offer `io`"));
 }
 

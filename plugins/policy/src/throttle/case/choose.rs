@@ -72,7 +72,7 @@ impl Case {
         let work = bench
             .work
             .get_or_init(|| Work::of(bench.world, config.scope(), &self.findings.used));
-        work.taken(bench.world, states.chain(others)) <= config.most_taken
+        work.taken(bench.world, states.chain(others)) <= config.most_taken + 1e-9
     }
 
     /// The least weight cannot do what idling could not.
