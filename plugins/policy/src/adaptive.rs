@@ -145,7 +145,8 @@ impl Adaptive {
             self.wanted = None;
         }
         for change in input.changes() {
-            self.world.change(change);
+            let moved = self.leases.holds_list(change.target.id);
+            self.world.change(change, moved);
             let id = change.target.id;
             if change.change == Change::GONE {
                 self.gone(id);

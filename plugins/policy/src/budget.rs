@@ -113,7 +113,7 @@ impl Budget {
     /// Takes in targets, offers and outcomes; passes the latter two on to the policy.
     fn learn(&mut self, input: &Input<'_>, out: &mut Batch) {
         for change in input.changes() {
-            self.world.change(change);
+            self.world.change(change, false);
             self.work = None;
             if change.change == Change::GONE {
                 crate::world::forget(&mut self.held, change.target.id);

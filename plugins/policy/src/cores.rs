@@ -53,15 +53,18 @@ mod tests {
         let mut world = World::default();
         world.targets.insert(victim, known);
         assert!(leaves(Resource::SMT, &[], &world).is_empty());
-        world.change(&TargetChange {
-            target: Target {
-                id: victim,
-                cpus: vec![0].into(),
-                labels: vec![Label::new("cpu.siblings", "0,8 1,9")].into(),
-                ..Target::default()
+        world.change(
+            &TargetChange {
+                target: Target {
+                    id: victim,
+                    cpus: vec![0].into(),
+                    labels: vec![Label::new("cpu.siblings", "0,8 1,9")].into(),
+                    ..Target::default()
+                },
+                ..TargetChange::default()
             },
-            ..TargetChange::default()
-        });
+            false,
+        );
         assert_eq!(leaves(Resource::SMT, &[], &world), [8], "a label tells it as well");
     }
 }

@@ -177,7 +177,7 @@ impl Scheduler for Dynamic {
 impl Dynamic {
     fn learn(&mut self, input: &Input<'_>) {
         for change in input.changes() {
-            self.world.change(change);
+            self.world.change(change, false);
             let id = change.target.id;
             if change.change == Change::GONE {
                 self.gone(id);

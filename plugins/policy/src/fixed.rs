@@ -112,7 +112,7 @@ impl Scheduler for Fixed {
 impl Fixed {
     fn learn(&mut self, input: &Input<'_>) {
         for change in input.changes() {
-            self.world.change(change);
+            self.world.change(change, false);
             let (id, name) = (change.target.id, &change.target.name);
             if change.change == Change::GONE {
                 self.leases.forget(id);

@@ -3,7 +3,7 @@
 //! are wanted is decided elsewhere.
 
 use crate::rate::Rate;
-use crate::world::{Offer, World};
+use crate::world::{Offer, World, knobs_of};
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
 
@@ -124,8 +124,13 @@ impl Leases {
 
     /// Whether any knob of a target is held.
     pub fn holds_any(&self, target: TargetId) -> bool {
-        let next = self.held.range((target, KnobId(0))..).next();
-        next.is_some_and(|((of, _), _)| *of == target)
+        self.held.range(knobs_of(target)).next().is_some()
+    }
+
+    /// Whether a list of a target is held: where it may run is not its own then.
+    pub fn holds_list(&self, target: TargetId) -> bool {
+        let mut held = self.held.range(knobs_of(target));
+        held.any(|(_, lease)| !lease.wanted.text.is_empty())
     }
 
     /// Whether all that is wanted is held already, as it is wanted.

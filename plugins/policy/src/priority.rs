@@ -149,7 +149,7 @@ impl Scheduler for Priority {
 impl Priority {
     fn learn(&mut self, input: &Input<'_>) {
         for change in input.changes() {
-            self.world.change(change);
+            self.world.change(change, false);
             let id = change.target.id;
             if change.change == Change::GONE {
                 self.leases.forget(id);
@@ -170,18 +170,20 @@ impl Priority {
     }
 
     fn outcome(&mut self, at: Nanos, outcome: &Outcome) {
-        let until = match self.leases.hear(outcome) {
-            Some(Turn::Taken) => Nanos::FOREVER,
-            Some(Turn::Refused | Turn::Lost) => at + self.config.cooldown.nanos(),
+        let knob = (outcome.target, outcome.knob);
+        match self.leases.hear(outcome) {
+            Some(Turn::Taken) => self.world.bar(knob, Nanos::FOREVER),
+            Some(Turn::Refused) => self.world.bar(knob, at + self.config.cooldown.nanos()),
+            // It is asked for again as soon as the rate limit allows it.
+            Some(Turn::Lost) => {}
             Some(Turn::Planned) => {
                 // Nothing is changed, so nothing can be judged.
                 self.trials.clear();
                 return;
             }
             None => return,
-        };
+        }
         self.parts = None;
-        self.world.bar((outcome.target, outcome.knob), until);
     }
 
     fn hear(&mut self, reading: &Reading) {

@@ -122,7 +122,8 @@ impl Throttle {
     /// Takes in targets and offers; nothing is decided.
     fn learn(&mut self, input: &Input<'_>) {
         for change in input.changes() {
-            self.world.change(change);
+            let moved = self.leases.holds_list(change.target.id);
+            self.world.change(change, moved);
             if change.change == Change::GONE {
                 self.gone(change.target.id);
             }

@@ -6,6 +6,7 @@ use crate::lease::KnobOf;
 use pipeline_plugin_api::pattern::{fits_any, fits_one};
 use pipeline_plugin_api::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -157,8 +158,9 @@ impl World {
         }
     }
 
-    /// Takes in what happened to a target.
-    pub fn change(&mut self, change: &TargetChange) {
+    /// Takes in what happened to a target. While it was `moved` by this policy, the CPUs on which it is told to be say nothing
+    /// of those that it may use.
+    pub fn change(&mut self, change: &TargetChange, moved: bool) {
         let target = &change.target;
         if change.change == Change::GONE {
             self.targets.remove(&target.id);
@@ -167,11 +169,12 @@ impl World {
             self.reckon();
             return;
         }
+        let before = self.targets.get(&target.id).filter(|_| moved);
         let known = Known {
             name: target.name.to_string(),
             latency: target.class == Class::LATENCY,
             parent: target.parent.0,
-            cpus: target.cpus.to_vec(),
+            cpus: before.map_or_else(|| target.cpus.to_vec(), |before| before.cpus.clone()),
         };
         self.targets.insert(target.id, known);
         self.reckon();
@@ -262,9 +265,35 @@ impl World {
         free.map(|(id, _)| *id)
     }
 
+    /// The CPUs to which a culprit is sent so that the victim has its own: some of those that it may use, or else, where it
+    /// `may_move`, others. `None` where there are none, or it is nowhere else already.
+    pub fn haven(&self, culprit: TargetId, victim: TargetId, avoid: &[u32], may_move: bool) -> Option<Vec<u32>> {
+        let beyond = || self.asylum(culprit, avoid).filter(|_| may_move);
+        let haven = self.refuge(culprit, victim, avoid).or_else(beyond)?;
+        let has = self.targets.get(&culprit).map_or(&[][..], |known| &known.cpus);
+        (haven != has).then_some(haven)
+    }
+
+    /// So many of the CPUs that a culprit may use: those first that are neither the victim's nor those of any target of class
+    /// Latency, nor siblings of these; of the same kind the last. Where it may use all, those only. `None` where it has no more,
+    /// or not as many are known of.
+    pub fn some_cpus(&self, culprit: TargetId, victim: TargetId, count: usize) -> Option<Vec<u32>> {
+        let own = self.targets.get(&victim).map_or(&[][..], |known| &known.cpus);
+        let near = self.with_siblings(self.protected.iter().chain(own).copied().collect());
+        let mut cpus: Vec<u32> = match &self.targets.get(&culprit)?.cpus {
+            cpus if cpus.is_empty() => self.cpus().difference(&near).copied().collect(),
+            cpus => cpus.clone(),
+        };
+        cpus.sort_by_key(|cpu| (near.contains(cpu), Reverse(*cpu)));
+        let some = cpus.get(..count).filter(|some| !some.is_empty());
+        let mut some = some?.to_vec();
+        some.sort_unstable();
+        Some(some)
+    }
+
     /// The CPUs to which a culprit can go so that the victim has its own, away from every target of
     /// class Latency if that leaves any, and never on those to `avoid`; `None` where there are none.
-    pub fn refuge(&self, culprit: TargetId, victim: TargetId, avoid: &[u32]) -> Option<Vec<u32>> {
+    fn refuge(&self, culprit: TargetId, victim: TargetId, avoid: &[u32]) -> Option<Vec<u32>> {
         let own = &self.targets.get(&victim).filter(|known| !known.cpus.is_empty())?.cpus;
         let may: BTreeSet<u32> = match &self.targets.get(&culprit)?.cpus {
             cpus if cpus.is_empty() => self.cpus(),
@@ -284,29 +313,34 @@ impl World {
     /// The CPUs beyond its own to which a culprit can go where its own leave none: of all that are known of, away from
     /// those to `avoid` and from every target of class Latency and the siblings of its CPUs; those to which nobody else
     /// is bound if there are any. `None` where there are none.
-    pub fn asylum(&self, culprit: TargetId, avoid: &[u32]) -> Option<Vec<u32>> {
+    fn asylum(&self, culprit: TargetId, avoid: &[u32]) -> Option<Vec<u32>> {
         let others = || {
             self.targets
                 .iter()
                 .filter(|(id, _)| **id != culprit)
                 .map(|(_, known)| known)
         };
-        let mut protected: BTreeSet<u32> = others()
+        let protected = others()
             .filter(|known| known.latency)
-            .flat_map(|known| known.cpus.iter().copied())
-            .collect();
-        let shared = self
-            .cores
-            .iter()
-            .filter(|core| core.iter().any(|cpu| protected.contains(cpu)));
-        let siblings: Vec<u32> = shared.flatten().copied().collect();
-        protected.extend(siblings);
+            .flat_map(|known| known.cpus.iter().copied());
+        let mut protected = self.with_siblings(protected.collect());
         protected.extend(avoid);
         let free: Vec<u32> = self.cpus().difference(&protected).copied().collect();
         let bound: BTreeSet<u32> = others().flat_map(|known| known.cpus.iter().copied()).collect();
         let best: Vec<u32> = free.iter().filter(|cpu| !bound.contains(cpu)).copied().collect();
         let asylum = if best.is_empty() { free } else { best };
         (!asylum.is_empty()).then_some(asylum)
+    }
+
+    /// These CPUs and those that share a core with one of them.
+    fn with_siblings(&self, mut cpus: BTreeSet<u32>) -> BTreeSet<u32> {
+        let shared = self
+            .cores
+            .iter()
+            .filter(|core| core.iter().any(|cpu| cpus.contains(cpu)));
+        let siblings: Vec<u32> = shared.flatten().copied().collect();
+        cpus.extend(siblings);
+        cpus
     }
 
     /// Whether it neither answers somebody who waits, nor holds one that does, nor is spared.
@@ -439,6 +473,41 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_away_already_is_sent_nowhere() {
+        let world = world(&[
+            (1, "web", true, 0, &[0]),
+            (2, "batch", false, 0, &[2, 3]),
+            (3, "else", false, 0, &[4]),
+        ]);
+        let haven = |avoid: &[u32], may_move| world.haven(TargetId(2), TargetId(1), avoid, may_move);
+        assert_eq!(haven(&[], true), None);
+        assert_eq!(haven(&[2], true), Some(vec![3]));
+        assert_eq!((haven(&[2, 3], true), haven(&[2, 3], false)), (Some(vec![4]), None));
+    }
+
+    #[test]
+    fn of_the_cpus_of_a_culprit_those_stay_that_are_farthest_from_whoever_is_protected() {
+        let mut world = world(&[
+            (1, "web", true, 0, &[0]),
+            (2, "batch", false, 0, &[0, 1, 2, 3, 4]),
+            (3, "api", true, 0, &[4]),
+        ]);
+        let some = |world: &World, count| {
+            let some = world.some_cpus(TargetId(2), TargetId(1), count);
+            some.map_or_else(|| "none".to_owned(), |cpus| cpu_list(&cpus))
+        };
+        assert_eq!(
+            [some(&world, 2), some(&world, 4), some(&world, 6)],
+            ["2-3", "1-4", "none"]
+        );
+        world.cores = vec![vec![0, 3], vec![1, 4], vec![5, 6]];
+        assert_eq!([some(&world, 1), some(&world, 2)], ["2", "2,4"]);
+        // Where it may use all, nobody knows how many there are besides these.
+        world.targets.insert(TargetId(2), Known::default());
+        assert_eq!([some(&world, 2), some(&world, 3)], ["5-6", "none"]);
+    }
+
+    #[test]
     fn an_asylum_is_away_from_all_who_are_protected_and_from_their_siblings() {
         let mut world = world(&[
             (1, "web", true, 0, &[0]),
@@ -470,6 +539,26 @@ mod tests {
         forget(&mut all, TargetId(2));
         let left: Vec<(u32, u32)> = all.keys().map(|(target, knob)| (target.0, knob.0)).collect();
         assert_eq!(left, [(1, u32::MAX), (3, 0)]);
+    }
+
+    #[test]
+    fn where_a_target_was_moved_to_does_not_hide_where_it_may_run() {
+        let mut world = World::default();
+        let on = |cpus: &[u32]| TargetChange {
+            target: Target {
+                id: TargetId(2),
+                cpus: cpus.to_vec().into(),
+                ..Target::default()
+            },
+            ..TargetChange::default()
+        };
+        let cpus = |world: &World| world.targets[&TargetId(2)].cpus.clone();
+        world.change(&on(&[0, 1, 2]), true);
+        assert_eq!(cpus(&world), [0, 1, 2], "of one that was not known it is all there is");
+        world.change(&on(&[2]), true);
+        assert_eq!(cpus(&world), [0, 1, 2]);
+        world.change(&on(&[0, 1]), false);
+        assert_eq!(cpus(&world), [0, 1]);
     }
 
     #[test]

@@ -51,6 +51,9 @@ const SAME_LOAD: f64 = 0.15;
 const STEADY: f64 = 0.04;
 /// How many times the usual load is a greater load.
 const MORE_LOAD: f64 = 1.2;
+/// Neighbours move more of the memory's traffic than before if they do so by that share of all of it, or by as large a share as
+/// the work costs more: one that moves a tenth of it may cost a tenth, and one that moves a hundredth hardly does.
+const MORE_TRAFFIC: f64 = 0.1;
 /// Blocked for less than that share of the time, or for that share of the usual longer, is as usual.
 const LEAST_BLOCKED: f64 = 0.02;
 const MORE_BLOCKED: f64 = 0.2;
@@ -246,7 +249,7 @@ fn cycles(now: &Sheet, usual: &Usual, config: &TriageConfig, stack: &mut Stack) 
     if usually.middle <= 0.0 || cost <= usually.above(config.spreads) || extra <= 0.0 {
         return;
     }
-    let near = Near::of(now, usual);
+    let near = Near::of(now, usual, extra / usually.middle);
     let (more_misses, dearer_misses, rest) = divided(now, usual, extra);
     let mut lose = |resource, part: f64| stack.set(resource, stack.get(resource) + part / usually.middle);
     if near.cache {
@@ -305,7 +308,8 @@ struct Near {
 }
 
 impl Near {
-    fn of(now: &Sheet, usual: &Usual) -> Self {
+    /// For work that costs that share more than usual.
+    fn of(now: &Sheet, usual: &Usual, dearer: f64) -> Self {
         let held = usual.get(Item::Occupancy).map_or(0.0, |held| held.middle);
         let taken = held - now.or_none(Item::Occupancy);
         let cache = rose(now, usual, Item::NearOccupancy);
@@ -313,7 +317,7 @@ impl Near {
         let all = now.or_none(Item::NearTraffic) + now.or_none(Item::Traffic);
         Self {
             cache: taken > 0.02 * held && cache > 0.3 * taken,
-            traffic: traffic > 0.1 * all && all > 0.0,
+            traffic: traffic > MORE_TRAFFIC.min(dearer) * all && all > 0.0,
             sibling: rose(now, usual, Item::NearSibling) > 0.05,
             elsewhere: rose(now, usual, Item::NearElse) > 0.2,
         }
@@ -362,17 +366,42 @@ mod tests {
         ])
     }
 
+    /// What is lost now beside a past that was always the same.
+    fn beside(usually: [f64; 6], now: [f64; 6]) -> Stack {
+        let mut past = Past::default();
+        for _ in 0..30 {
+            past.next();
+            past.keep(TargetId(1), seen(usually));
+        }
+        let now = seen(now);
+        stack(
+            &now,
+            past.usual(TargetId(1), 30, &now).as_ref(),
+            &TriageConfig::default(),
+        )
+    }
+
+    #[test]
+    fn what_is_lost_to_bandwidth_is_no_more_than_what_neighbours_take_of_it() {
+        let usually = [20.8, 0.099, 1e6, 0.1, 1e6, 0.0];
+        let lost = |cost: f64, traffic: f64| {
+            let stack = beside(usually, [20.8 * cost, 0.099, 1e6, 0.1, 1e6, traffic]);
+            stack.get(Resource::MEMORY_BANDWIDTH)
+        };
+        // The target itself moves 500 MB/s.
+        assert!(
+            (lost(1.04, 45e6) - 0.04).abs() < 1e-3,
+            "8 % of all the traffic, for 4 %"
+        );
+        assert_eq!(lost(1.04, 10e6), 0.0, "2 % of it, for 4 %");
+        assert_eq!(lost(1.30, 45e6), 0.0, "8 % of it, for 30 %");
+        assert!((lost(1.30, 80e6) - 0.30).abs() < 1e-3, "from a tenth on it may be all");
+    }
+
     #[test]
     fn where_stalls_are_not_counted_dearer_misses_are_put_down_to_traffic_and_more_of_them_to_the_cache() {
         let worst = |usually: [f64; 6], now: [f64; 6]| {
-            let mut past = Past::default();
-            for _ in 0..30 {
-                past.next();
-                past.keep(TargetId(1), seen(usually));
-            }
-            let now = seen(now);
-            let usual = past.usual(TargetId(1), 30, &now);
-            let stack = stack(&now, usual.as_ref(), &TriageConfig::default());
+            let stack = beside(usually, now);
             (stack.worst(false), stack.harm() > 0.15)
         };
         let alone = [1.1, 0.0015, 8e6, 0.1, 0.0, 0.0];

@@ -49,13 +49,14 @@ impl Experience {
 /// The chance before anything was tried, of a knob of that name whose control names the resource `of`.
 ///
 /// CPU time: least weight and idling saved a tail that a quota of 1 % did not, measured. The cache: ways first, as dCat
-/// and Heracles have it; less traffic fills less of it. Bandwidth: its own knob, then less CPU time (Heracles counts
-/// cores for it). Sibling threads: another core; a quota leaves the sibling busy for its part of the time.
+/// and Heracles have it; less traffic fills less of it. Bandwidth: its own knob, then fewer cores, which Heracles takes for
+/// it; a quota lets all of them run at once for its part of the time. Sibling threads: another core; a quota leaves the
+/// sibling busy for its part of the time.
 fn prior(name: &str, of: Resource, resource: Resource) -> f64 {
     let row: [f64; 5] = match name {
         "cpu.idle" => [1.0, 0.0, 0.0, 0.05, 0.0],
         "cpu.weight" => [0.9, 0.0, 0.0, 0.05, 0.0],
-        "cpu.set" | "cpu.affinity" => [1.0, 0.1, 0.1, 1.0, 0.0],
+        "cpu.set" | "cpu.affinity" => [1.0, 0.3, 0.6, 1.0, 0.0],
         "cpu.quota" => [0.5, 0.3, 0.5, 0.4, 0.3],
         "l3.ways" => [0.0, 1.0, 0.2, 0.0, 0.0],
         "memory.bandwidth.share" => [0.0, 0.4, 1.0, 0.0, 0.0],

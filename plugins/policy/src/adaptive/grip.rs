@@ -2,6 +2,7 @@
 
 use crate::config::AdaptiveConfig;
 use crate::lease::{KnobOf, Wanted};
+use crate::taken;
 use crate::world::Offer;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ const LITTLE: f64 = 0.2;
 /// A knob that is turned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grip {
-    /// Where it stands, in the knob's unit.
+    /// Where it stands, in the knob's unit; of a list how many are on it, or 0 where it is not the number that counts.
     pub value: f64,
     /// For knobs that are not numbers.
     pub text: String,
@@ -34,7 +35,7 @@ impl Grip {
         }
     }
 
-    /// A knob that is a list, which has no degrees. Why is for the caller to say, as for [`Grip::number`].
+    /// A knob that is a list of which only counts what is on it. Why is for the caller to say, as for [`Grip::number`].
     pub fn list(text: String) -> Self {
         Self {
             text,
@@ -44,7 +45,7 @@ impl Grip {
 
     /// A number turned that share of the way from where it stands, or else from where it restrains nothing, to its
     /// strictest value, and all of it for a switch and for what takes little; `None` where it cannot be turned further.
-    /// `used` is, for a quota, the culprit's CPU time, which says where it begins to restrain.
+    /// `used` is, for what limits CPU time, the culprit's, which says where it begins to restrain.
     pub fn number(held: Option<&Self>, offer: &Offer, used: Option<f64>, cut: f64) -> Option<Self> {
         let strictest = offer.strictest()?;
         let free = held.map_or_else(|| free(offer, used), |held| Some(held.free))?;
@@ -69,10 +70,30 @@ impl Grip {
         })
     }
 
-    /// A step back; `None` where it then restrains nothing any more.
+    /// The share of its culprit's work that it leaves: of so many CPUs what they are of those that were used, and else what
+    /// the knob's cost says.
+    pub fn left(&self, offer: &Offer) -> f64 {
+        if self.is_count() {
+            (self.value / self.free).min(1.0)
+        } else {
+            1.0 - taken::by(offer, self.value, self.is_place())
+        }
+    }
+
+    /// Whether it is a list of which the number counts.
+    pub fn is_count(&self) -> bool {
+        !self.text.is_empty() && self.value > 0.0
+    }
+
+    /// Whether it is a list of which only counts what is on it.
+    fn is_place(&self) -> bool {
+        !self.text.is_empty() && !self.is_count()
+    }
+
+    /// A step back; `None` where it then restrains nothing any more. What is on a list is for the caller to say.
     pub fn looser(&self, offer: &Offer, config: &AdaptiveConfig, why: &str) -> Option<Self> {
         let strictest = offer.strictest()?;
-        if !self.text.is_empty() || is_switch(offer) || !strictest.is_finite() {
+        if self.is_place() || is_switch(offer) || !strictest.is_finite() {
             return None;
         }
         let range = self.free - strictest;
@@ -227,6 +248,20 @@ mod tests {
         let share = offer(0.1, 1.0, 0.1, 1.0, false);
         let cut = Grip::number(None, &share, None, 0.8).unwrap();
         assert!((cut.value - 0.2).abs() < 1e-9, "{}", cut.value);
+    }
+
+    #[test]
+    fn of_a_number_of_cpus_is_left_what_they_are_of_those_that_were_used() {
+        let set = offer(1.0, 8.0, 1.0, 6.0, false);
+        let mut fewer = Grip::number(None, &set, Some(4.5), 0.4).unwrap();
+        assert_eq!((fewer.value, fewer.free), (3.0, 4.5));
+        fewer.text = "5-7".to_owned();
+        assert!((fewer.left(&set) - 3.0 / 4.5).abs() < 1e-9);
+        let config = AdaptiveConfig::default();
+        let wider = fewer.looser(&set, &config, "").unwrap();
+        assert_eq!((wider.value, wider.looser(&set, &config, "")), (4.0, None));
+        let away = Grip::list("2-7".to_owned());
+        assert_eq!((away.left(&set), away.looser(&set, &config, "")), (0.5, None));
     }
 
     #[test]

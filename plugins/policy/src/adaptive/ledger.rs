@@ -1,5 +1,5 @@
 //! What all cases together take of the work of those who may be restrained. A case weighs many moves before it makes one, so
-//! this is reckoned once an instant and then follows what comes into force; what a knob takes is reckoned in `taken`.
+//! this is reckoned once an instant and then follows what comes into force; what a knob takes is reckoned in `grip`.
 //!
 //! Factors and sums always run in the same order, whoever asks: by target, and of a target first what the case that asks has in
 //! force and then what the others have. Prices that are equal thus stay equal to the last bit.
@@ -7,7 +7,7 @@
 use super::case::Case;
 use super::grip::{Grip, Grips, Turned};
 use crate::lease::KnobOf;
-use crate::taken::{self, Work};
+use crate::taken::Work;
 use crate::world::{World, knobs_of};
 use pipeline_plugin_api::prelude::*;
 
@@ -141,8 +141,7 @@ fn others<'a>(entries: impl IntoIterator<Item = &'a Entry>, victim: TargetId) ->
 
 /// The share of its target's work that a knob leaves; `None` where nobody offers it, which takes nothing.
 fn left(knob: KnobOf, grip: &Grip, world: &World) -> Option<f64> {
-    let offer = world.offers.get(&knob)?;
-    Some(1.0 - taken::by(offer, grip.value, !grip.text.is_empty()))
+    world.offers.get(&knob).map(|offer| grip.left(offer))
 }
 
 fn put(all: &mut Vec<(TargetId, f64)>, target: TargetId, lost: f64) {

@@ -9,7 +9,7 @@ use crate::cores;
 use crate::heard::Blame;
 use crate::lease::KnobOf;
 use crate::taken::Work;
-use crate::world::{Offer, cpu_list};
+use crate::world::{Offer, World, cpu_list};
 use pipeline_plugin_api::pattern::fits_one;
 use pipeline_plugin_api::prelude::*;
 use std::collections::BTreeSet;
@@ -24,6 +24,14 @@ pub struct Named {
     pub name: String,
     /// Whether it is no number.
     pub is_list: bool,
+}
+
+impl Named {
+    /// Whether it is a list, and against harm through that resource counts what is on it. Of the cache and of bandwidth one CPU
+    /// takes as much as another, and fewer take less.
+    fn is_place(&self, resource: Resource) -> bool {
+        self.is_list && !matches!(resource, Resource::L3 | Resource::MEMORY_BANDWIDTH)
+    }
 }
 
 /// One knob turned further on culprits.
@@ -134,8 +142,8 @@ impl Case {
         // Those who have it not yet come first, before anybody is cut further.
         let has = |culprit: TargetId| self.grips.contains_key(&(culprit, knob));
         let all_have = able.iter().all(|(culprit, _)| has(*culprit));
-        // A list has no degrees.
-        let halvings = if named.is_list { 1 } else { HALVINGS };
+        // Of where it is sent there are no degrees.
+        let halvings = if named.is_place(blame.resource) { 1 } else { HALVINGS };
         for _ in 0..halvings {
             let grips: Vec<Turned> = able
                 .iter()
@@ -166,17 +174,32 @@ impl Case {
     ) -> Option<Turned> {
         let (world, config) = (bench.world, bench.config);
         let held = self.grips.get(&knob);
-        if named.is_list {
+        if named.is_place(blame.resource) {
             let avoid = cores::avoided(blame, self.victim, world);
             if held.is_some() || blame.resource == Resource::SMT && avoid.is_empty() {
                 return None;
             }
-            let beyond = || world.asylum(knob.0, &avoid).filter(|_| config.may_move);
-            let refuge = world.refuge(knob.0, self.victim, &avoid).or_else(beyond)?;
-            return Some((knob, Grip::list(cpu_list(&refuge))));
+            let haven = world.haven(knob.0, self.victim, &avoid, config.may_move)?;
+            return Some((knob, Grip::list(cpu_list(&haven))));
         }
-        let used = bench.uses.get(&knob.0).copied().filter(|_| is_quota(&named.name));
-        Some((knob, Grip::number(held, offer, used, cut.min(config.cut))?))
+        let limits_cpus = named.is_list || is_quota(&named.name);
+        let used = bench.uses.get(&knob.0).copied().filter(|_| limits_cpus);
+        if named.is_list && held.is_some_and(|held| !held.is_count()) {
+            // Whoever was sent somewhere stays there.
+            return None;
+        }
+        let mut grip = Grip::number(held, offer, used, cut.min(config.cut))?;
+        if named.is_list {
+            grip = self.on_cpus(knob.0, grip, world)?;
+        }
+        Some((knob, grip))
+    }
+
+    /// As many of a culprit's CPUs as a grip leaves it; `None` where these are not to be found.
+    pub(super) fn on_cpus(&self, culprit: TargetId, grip: Grip, world: &World) -> Option<Grip> {
+        let cpus = world.some_cpus(culprit, self.victim, grip.value as usize)?;
+        let text = cpu_list(&cpus);
+        Some(Grip { text, ..grip })
     }
 
     /// Says why they come into force.

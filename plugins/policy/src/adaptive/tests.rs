@@ -127,6 +127,39 @@ fn harm_that_needs_more_than_one_knob_gets_more() {
 }
 
 #[test]
+fn where_the_share_of_bandwidth_does_not_do_fewer_cpus_follow_and_come_back_one_by_one() {
+    let mut plant = plant("(most_taken: 1.0)", &[(Resource::MEMORY_BANDWIDTH, 8.0)]);
+    (plant.leaks, plant.rivals[0].wide) = (true, 3.0);
+    plant.rivals[0].works = (5.0, 30.0);
+    plant.seconds(120);
+    let story = plant.story();
+    let cut = [
+        "batch0 memory.bandwidth.share 0.20",
+        "batch0 memory.bandwidth.share 0.10",
+        "batch0 cpu.set 3",
+    ];
+    assert_eq!(story[..3], cut);
+    let back = story.iter().filter(|line| line.contains("cpu.set"));
+    assert_eq!(
+        back.map(String::as_str).collect::<Vec<_>>(),
+        ["batch0 cpu.set 3", "batch0 cpu.set 2-3", "batch0 cpu.set undone"],
+        "{story:?}"
+    );
+    assert_eq!((plant.held(), lately(&plant.kept, 1)), (0, 1.0));
+}
+
+#[test]
+fn what_only_its_predecessor_took_is_not_put_down_to_the_next_knob() {
+    // All that can be had is had by the share of bandwidth; no way of the cache helps against the rest.
+    let mut plant = plant("", &[(Resource::MEMORY_BANDWIDTH, 8.0)]);
+    (plant.leaks, plant.lags) = (true, true);
+    plant.seconds(40);
+    let story = plant.story();
+    assert!(story.iter().any(|line| line == "batch0 l3.ways undone"), "{story:?}");
+    assert!(plant.holds(BATCH, "memory.bandwidth.share") && !plant.holds(BATCH, "l3.ways"));
+}
+
+#[test]
 fn several_rivals_get_the_same_knob_at_once_and_one_who_joins_as_well() {
     let mut plant = plant("", &[(Resource::L3, 1.0), (Resource::L3, 1.0), (Resource::L3, 1.0)]);
     plant.rivals[2] = Rival {

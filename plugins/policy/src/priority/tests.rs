@@ -112,6 +112,16 @@ fn a_knob_that_somebody_took_is_theirs() {
 }
 
 #[test]
+fn a_lease_that_ran_out_is_asked_for_again_at_once() {
+    for fate in [Fate::LAPSED, Fate::UNDONE] {
+        let mut plant = plant("");
+        plant.end(BATCH, "l3.ways", fate);
+        plant.seconds(1);
+        assert!(plant.holds(BATCH, "l3.ways"), "{fate}: {:?}", plant.story());
+    }
+}
+
+#[test]
 fn outside_its_window_it_holds_nothing_and_what_went_is_forgotten() {
     let mut plant = plant("(during: (from: \"1s\", to: \"10s\"))");
     assert_eq!(plant.held(), 4);

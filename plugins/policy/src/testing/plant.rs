@@ -19,6 +19,8 @@ pub struct Rival {
     pub harm: f64,
     /// From when to when it works, in seconds.
     pub works: (f64, f64),
+    /// On how many CPUs.
+    pub wide: f64,
 }
 
 /// See the file.
@@ -27,6 +29,10 @@ pub struct Plant {
     pub rivals: Vec<Rival>,
     /// Whom the detector blames, and through what; those who do harm where not said.
     pub blames: Option<(Resource, Vec<u32>)>,
+    /// Whether a finding goes on saying how bad it was when it began.
+    pub lags: bool,
+    /// Whether bandwidth that is restrained harms in proportion to what is left of it, and not only above a fifth.
+    pub leaks: bool,
     /// Whether the detector tells the time lost, and not the ratio.
     pub tells_loss: bool,
     /// From which ratio on it counts a sample as bad.
@@ -35,7 +41,7 @@ pub struct Plant {
     pub ratios: Vec<f64>,
     /// The share of the neighbours' work that got done, by step.
     pub kept: Vec<f64>,
-    finding: Option<(u64, Resource)>,
+    finding: Option<(u64, Resource, f64)>,
     findings: u64,
     bad: u32,
     quiet: u32,
@@ -108,11 +114,14 @@ impl Plant {
             resource: *resource,
             harm: *harm,
             works: (5.0, f64::INFINITY),
+            wide: 1.0,
         };
         let mut plant = Self {
             stand: Stand::new::<E>(config),
             rivals: rivals.iter().map(rival).collect(),
             blames: None,
+            lags: false,
+            leaks: false,
             tells_loss: false,
             bad_from: 1.5,
             ratios: Vec::new(),
@@ -188,12 +197,26 @@ impl Plant {
             Resource::CPU_TIME if number("cpu.idle", 0.0) == 1.0 || away('0') => 0.0,
             // A quota spares only the requests that come while it has run out.
             Resource::CPU_TIME => quota.powf(0.3) * (number("cpu.weight", 100.0) / 100.0),
-            Resource::L3 => quota * ((number("l3.ways", 20.0) - 4.0) / 16.0).max(0.0),
-            Resource::MEMORY_BANDWIDTH => quota * ((number("memory.bandwidth.share", 1.0) - 0.2) / 0.8).max(0.0),
+            Resource::L3 => quota * self.ran(rival) * ((number("l3.ways", 20.0) - 4.0) / 16.0).max(0.0),
+            Resource::MEMORY_BANDWIDTH => {
+                let harmless = if self.leaks { 0.0 } else { 0.2 };
+                let share = number("memory.bandwidth.share", 1.0) - harmless;
+                quota * self.ran(rival) * (share / (1.0 - harmless)).max(0.0)
+            }
             // The sibling of CPU 0 is CPU 2.
             Resource::SMT => quota * if away('2') { 0.0 } else { 1.0 },
             Resource::IO => ((number("disk.share", 1.0) - 0.05) / 0.95).max(0.0),
             _ => 1.0,
+        }
+    }
+
+    /// The share of its CPUs that it has, where it has fewer than it uses.
+    fn ran(&self, rival: usize) -> f64 {
+        let count = self.turned(rival, "cpu.set").map_or(0.0, |(count, _)| count);
+        if count > 0.0 {
+            (count / self.rivals[rival].wide).min(1.0)
+        } else {
+            1.0
         }
     }
 
@@ -205,9 +228,10 @@ impl Plant {
 
     /// What is left of a neighbour's work, as the costs of the knobs say.
     fn done(&self, rival: usize) -> f64 {
-        let mut done = 1.0;
+        let mut done = self.ran(rival);
         for (name, _, least, most, _, found, stricter, _, cost) in OFFERS {
-            if let Some((value, text)) = self.turned(rival, name) {
+            let turned = self.turned(rival, name);
+            if let Some((value, text)) = turned.filter(|(value, text)| text.is_empty() || *value <= 0.0) {
                 let (strictest, found) = if stricter > 0 {
                     (most, least)
                 } else {
@@ -261,15 +285,14 @@ impl Plant {
         let worst = (0..self.rivals.len()).filter(|rival| self.works(*rival));
         let worst = worst.max_by(|a, b| self.rivals[*a].harm.total_cmp(&self.rivals[*b].harm));
         let seen = worst.map_or(Resource::UNKNOWN, |rival| self.rivals[rival].resource);
-        let (id, resource) = match self.finding {
-            Some((id, resource)) => (id, resource),
-            None => (
-                self.findings,
-                self.blames.as_ref().map_or(seen, |(resource, _)| *resource),
-            ),
-        };
-        self.finding = (phase != Phase::ENDS).then_some((id, resource));
-        batch.findings.push(self.found(id, phase, resource, ratio));
+        let (id, resource, began) = self.finding.unwrap_or((
+            self.findings,
+            self.blames.as_ref().map_or(seen, |(resource, _)| *resource),
+            ratio,
+        ));
+        self.finding = (phase != Phase::ENDS).then_some((id, resource, began));
+        let severity = if self.lags { began } else { ratio };
+        batch.findings.push(self.found(id, phase, resource, severity));
         batch
     }
 
@@ -287,7 +310,15 @@ impl Plant {
         };
         let metric = self.host.metric(&vocabulary::CPU_TIME);
         let used = |target: &u32| {
-            let used = Reading::delta(Nanos(self.at), Nanos::from_secs(1), TargetId(*target), metric, 1.0e9);
+            let rival = target.checked_sub(BATCH).and_then(|at| self.rivals.get(at as usize));
+            let wide = rival.map_or(1.0, |rival| rival.wide);
+            let used = Reading::delta(
+                Nanos(self.at),
+                Nanos::from_secs(1),
+                TargetId(*target),
+                metric,
+                wide * 1e9,
+            );
             if resource == Resource::SMT {
                 used.of_part(Part::cpu(2))
             } else {

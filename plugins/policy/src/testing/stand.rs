@@ -110,12 +110,17 @@ impl Stand {
 
     /// Somebody else writes to a knob that the policy holds.
     pub fn seize(&mut self, target: u32, knob: &str) {
+        self.end(target, knob, Fate::TAKEN);
+    }
+
+    /// What the policy holds of a knob comes to that end.
+    pub fn end(&mut self, target: u32, knob: &str, fate: Fate) {
         let held = self.held.remove(&(target, knob.to_owned()));
         self.outcomes.push(Outcome {
             action: held.expect("a knob that is held").action,
             target: TargetId(target),
             knob: self.knob(knob),
-            fate: Fate::TAKEN,
+            fate,
             ..Outcome::default()
         });
     }

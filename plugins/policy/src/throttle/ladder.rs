@@ -99,11 +99,7 @@ impl Ladder {
         let text = match rung {
             // Nowhere is known to be away from a sibling thread that is not known.
             Rung::CpuSet if need.resource == Resource::SMT && need.avoid.is_empty() => return None,
-            Rung::CpuSet => {
-                let beyond = || world.asylum(need.culprit, need.avoid).filter(|_| config.may_move);
-                let refuge = world.refuge(need.culprit, need.victim, need.avoid);
-                cpu_list(&refuge.or_else(beyond)?)
-            }
+            Rung::CpuSet => cpu_list(&world.haven(need.culprit, need.victim, need.avoid, config.may_move)?),
             _ => String::new(),
         };
         Some(Remedy {

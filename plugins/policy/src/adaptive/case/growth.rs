@@ -4,7 +4,6 @@
 use super::{Bench, Case, Stage, Step};
 use crate::heard::FindingKey;
 use crate::lease::KnobOf;
-use crate::taken;
 use pipeline_plugin_api::prelude::*;
 
 impl Case {
@@ -88,7 +87,12 @@ impl Case {
         let Some(before) = self.grips.remove(&knob) else { return };
         let why = format!("`{}` has slack; given back step by step", bench.world.name(self.victim));
         let offer = bench.world.offers.get(&knob).copied().unwrap_or_default();
-        match before.looser(&offer, bench.config, &why) {
+        let looser = before.looser(&offer, bench.config, &why);
+        let looser = looser.and_then(|looser| match looser.is_count() {
+            true => self.on_cpus(knob.0, looser, bench.world),
+            false => Some(looser),
+        });
+        match looser {
             Some(looser) => self.grips.insert(knob, looser),
             None => {
                 bench.parting.insert(knob, why);
@@ -106,7 +110,7 @@ impl Case {
     fn dearest(&self, bench: &Bench<'_>) -> Option<KnobOf> {
         let price = |knob: &KnobOf| {
             let (offer, grip) = (bench.world.offers.get(knob)?, self.grips.get(knob)?);
-            Some(taken::by(offer, grip.value, !grip.text.is_empty()))
+            Some(1.0 - grip.left(offer))
         };
         let knobs = self.grips.keys().copied();
         knobs.max_by(|a, b| price(a).unwrap_or(0.0).total_cmp(&price(b).unwrap_or(0.0)))

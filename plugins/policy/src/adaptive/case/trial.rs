@@ -126,9 +126,10 @@ impl Case {
         let terms = self.terms(attempt.port, bench.config);
         let well = attempt.trial.is_well(&terms) || self.findings.open.is_empty();
         self.keep_now(bench);
-        // It helped, and not enough: the next step follows at once.
+        // It helped, and not enough: the next step follows at once, and has to help against what is left of the harm.
         if let Some(blame) = self.blame(bench).filter(|_| !well) {
-            self.turn(&blame, bench);
+            let severity = attempt.trial.now().unwrap_or(blame.severity);
+            self.turn(&Blame { severity, ..blame }, bench);
         }
     }
 
@@ -152,7 +153,10 @@ impl Case {
         }
         self.stage = Stage::Watching;
         match self.blame(bench) {
-            Some(blame) => self.turn(&blame, bench),
+            Some(blame) => {
+                let severity = attempt.trial.before;
+                self.turn(&Blame { severity, ..blame }, bench);
+            }
             None if !self.grips.is_empty() => self.keep_now(bench),
             None => {}
         }

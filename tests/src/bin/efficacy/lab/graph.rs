@@ -9,6 +9,11 @@ pub const PLUGINS: [&str; 7] = ["process", "cgroup", "policy", "file", "detect",
 /// with a quarter of what the rival does in `bandwidth`: it slows by a fifth.
 const LOSS: f64 = 0.05;
 const RELEASE: f64 = 0.02;
+/// How much of the work of all rivals a policy may take: as much as the search may, by which it is measured.
+const MOST_TAKEN: f64 = 1.0;
+
+/// How long a victim has to recover there: a count each half second shows by itself what needs many requests to show.
+const PROOF: &str = "2s";
 
 /// What lies between collectors and sinks.
 struct Middle {
@@ -58,12 +63,12 @@ fn target(name: &str, shell: &str, cpus: &str, rest: &str) -> String {
 fn middle(policy: &str, cores: u32) -> Middle {
     match policy {
         "ours" => {
-            let config = format!("{}, loss: {RELEASE}", siblings(cores));
+            let config = format!("{}, loss: {RELEASE}", bounds(cores));
             of_ours(cores, "policy.adaptive", r#""triage", "time""#, &config)
         }
         "throttle" => {
             let ladder = "ladder: [Idle, Weight, CpuSet, Ways, Bandwidth, Quota], release: 1.1, may_move: true";
-            let config = format!("{}, {ladder}", siblings(cores));
+            let config = format!("{}, {ladder}", bounds(cores));
             of_ours(cores, "policy.throttle", r#""triage""#, &config)
         }
         "static" => Middle {
@@ -110,6 +115,12 @@ fn triage(cores: u32, last: &str) -> String {
          config: (loss: {LOSS}, release: {RELEASE}, cores: [{}])) }},\n",
         cores.join(", ")
     )
+}
+
+/// What our policies are told alike.
+fn bounds(cores: u32) -> String {
+    let siblings = siblings(cores);
+    format!("{siblings}, proof: \"{PROOF}\", most_taken: {MOST_TAKEN:.1}")
 }
 
 fn siblings(cores: u32) -> String {
