@@ -71,6 +71,12 @@ impl Slack {
         self.goals.values_mut().for_each(|(_, series)| series.0.clear());
     }
 
+    /// What the detector at that port tells, in the middle.
+    pub fn shown(&self, port: u32, at: Nanos) -> Option<f64> {
+        let (_, series) = self.told.get(&port)?;
+        series.median(at)
+    }
+
     /// The least slack of all that is known: 1 is all, 0 none, below 0 too late.
     pub fn now(&self, at: Nanos) -> Option<f64> {
         let told = self.told.values();

@@ -160,6 +160,23 @@ fn what_only_its_predecessor_took_is_not_put_down_to_the_next_knob() {
 }
 
 #[test]
+fn what_comes_on_top_of_a_proven_remedy_has_to_help_against_what_is_new() {
+    let mut plant = plant(
+        "(hold: \"10m\", hold_most: \"10m\")",
+        &[(Resource::MEMORY_BANDWIDTH, 4.0)],
+    );
+    (plant.leaks, plant.lags, plant.bad_from) = (true, true, 1.2);
+    plant.seconds(30);
+    assert_eq!(plant.held(), 1, "{:?}", plant.story());
+    // The finding still is the first one, and says how bad that was.
+    plant.rivals[0].harm = 6.0;
+    plant.seconds(30);
+    let story = plant.story();
+    assert!(story.iter().any(|line| line == "batch0 l3.ways undone"), "{story:?}");
+    assert!(!plant.holds(BATCH, "l3.ways"), "{story:?}");
+}
+
+#[test]
 fn several_rivals_get_the_same_knob_at_once_and_one_who_joins_as_well() {
     let mut plant = plant("", &[(Resource::L3, 1.0), (Resource::L3, 1.0), (Resource::L3, 1.0)]);
     plant.rivals[2] = Rival {

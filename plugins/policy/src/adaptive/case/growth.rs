@@ -2,7 +2,7 @@
 //! the harm back is undone at once, and held off for twice as long each time.
 
 use super::{Bench, Case, Stage, Step};
-use crate::heard::FindingKey;
+use crate::heard::{Blame, FindingKey};
 use crate::lease::KnobOf;
 use pipeline_plugin_api::prelude::*;
 
@@ -16,8 +16,13 @@ impl Case {
             return;
         }
         if let Some(blame) = blame {
-            if proven_for != Some(blame.key) || !self.plans && slack.is_some_and(|slack| slack < 0.0) {
+            if proven_for != Some(blame.key) {
                 return self.turn(&blame, bench);
+            }
+            if !self.plans && slack.is_some_and(|slack| slack < 0.0) {
+                // What the finding says may be of when it was worse.
+                let severity = self.harm(blame.key.0, bench.at).unwrap_or(blame.severity);
+                return self.turn(&Blame { severity, ..blame }, bench);
             }
             // Still told, though it is well enough: wait for its end.
             return self.wait(proven_for, next.max(bench.at + bench.config.grow_every.nanos()));

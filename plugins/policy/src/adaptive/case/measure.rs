@@ -59,6 +59,13 @@ impl Case {
         }
     }
 
+    /// How many times worse than its baseline the victim of that port's finding is by now.
+    pub(super) fn harm(&self, port: u32, at: Nanos) -> Option<f64> {
+        let port = self.listens(port);
+        let shown = self.slack.shown(port, at)?;
+        self.gauges.get(&port).map(|gauge| gauge.times(shown))
+    }
+
     /// The port whose gauge tells how the victim of that port's finding does: its own, or else the first that has one.
     fn listens(&self, port: u32) -> u32 {
         let own = self.gauges.contains_key(&port).then_some(port);

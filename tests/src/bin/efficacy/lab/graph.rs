@@ -5,10 +5,6 @@ use super::stage::{Scenario, VICTIM, VICTIM_CPU, shell};
 /// What is brought along.
 pub const PLUGINS: [&str; 7] = ["process", "cgroup", "policy", "file", "detect", "perf", "resctrl"];
 
-/// From which loss on the victim suffers, and below which it is well again. Stricter than the defaults, which would be content
-/// with a quarter of what the rival does in `bandwidth`: it slows by a fifth.
-const LOSS: f64 = 0.05;
-const RELEASE: f64 = 0.02;
 /// How much of the work of all rivals a policy may take: as much as the search may, by which it is measured.
 const MOST_TAKEN: f64 = 1.0;
 
@@ -32,7 +28,7 @@ pub fn graph(scenario: &Scenario, policy: &str) -> String {
         rivals.push(format!("\"{}\"", rival.name));
     }
     let rivals = rivals.join(", ");
-    let Middle { sections, recorded } = middle(policy, scenario.cores);
+    let Middle { sections, recorded } = middle(policy, scenario);
     let cpu = scenario.own_cpu();
     let heard: String = recorded.iter().map(|node| format!(", \"{node}\"")).collect();
     format!(
@@ -60,16 +56,18 @@ fn target(name: &str, shell: &str, cpus: &str, rest: &str) -> String {
     )
 }
 
-fn middle(policy: &str, cores: u32) -> Middle {
+fn middle(policy: &str, scenario: &Scenario) -> Middle {
+    let cores = scenario.cores;
     match policy {
         "ours" => {
-            let config = format!("{}, loss: {RELEASE}", bounds(cores));
-            of_ours(cores, "policy.adaptive", r#""triage", "time""#, &config)
+            let well = scenario.strict.map(|(_, well)| format!(", loss: {well}"));
+            let config = bounds(cores) + &well.unwrap_or_default();
+            of_ours(scenario, "policy.adaptive", r#""triage", "time""#, &config)
         }
         "throttle" => {
             let ladder = "ladder: [Idle, Weight, CpuSet, Ways, Bandwidth, Quota], release: 1.1, may_move: true";
             let config = format!("{}, {ladder}", bounds(cores));
-            of_ours(cores, "policy.throttle", r#""triage""#, &config)
+            of_ours(scenario, "policy.throttle", r#""triage""#, &config)
         }
         "static" => Middle {
             sections: "    schedulers: { \"guard\": (plugin: \"policy.priority\") },\n    \
@@ -86,14 +84,14 @@ fn middle(policy: &str, cores: u32) -> Middle {
             recorded: &["drop", "guard", "limit"],
         },
         _ => Middle {
-            sections: triage(cores, ""),
+            sections: triage(scenario, ""),
             recorded: &["triage"],
         },
     }
 }
 
 /// Our detectors before a scheduler with both actuators.
-fn of_ours(cores: u32, plugin: &str, from: &str, config: &str) -> Middle {
+fn of_ours(scenario: &Scenario, plugin: &str, from: &str, config: &str) -> Middle {
     let rest = format!(
         r#"    schedulers: {{ "guard": (plugin: "{plugin}", from: [{from}], config: ({config})) }},
     actuators: {{
@@ -103,16 +101,21 @@ fn of_ours(cores: u32, plugin: &str, from: &str, config: &str) -> Middle {
 "#
     );
     Middle {
-        sections: triage(cores, ", last: [\"l3\", \"limit\"]") + &rest,
+        sections: triage(scenario, ", last: [\"l3\", \"limit\"]") + &rest,
         recorded: &["triage", "guard", "l3", "limit"],
     }
 }
 
-fn triage(cores: u32, last: &str) -> String {
-    let cores: Vec<String> = threads(cores).map(|(one, other)| format!("[{one}, {other}]")).collect();
+fn triage(scenario: &Scenario, last: &str) -> String {
+    let strict = scenario.strict;
+    let strict = strict.map(|(suffers, well)| format!("loss: {suffers}, release: {well}, "));
+    let cores: Vec<String> = threads(scenario.cores)
+        .map(|(one, other)| format!("[{one}, {other}]"))
+        .collect();
     format!(
         "    transforms: {{ \"triage\": (plugin: \"detect.triage\", from: [\"counters\", \"cache\", \"time\"]{last}, \
-         config: (loss: {LOSS}, release: {RELEASE}, cores: [{}])) }},\n",
+         config: ({}cores: [{}])) }},\n",
+        strict.unwrap_or_default(),
         cores.join(", ")
     )
 }
@@ -187,8 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn only_where_the_defaults_are_too_coarse_is_told_what_a_victim_may_lose() {
+        for scenario in &SCENARIOS {
+            for arm in ["none", "ours"] {
+                let is_told = graph(scenario, arm).contains("loss: ");
+                assert_eq!(is_told, scenario.strict.is_some(), "{} {arm}", scenario.name);
+            }
+        }
+    }
+
+    #[test]
     fn siblings_are_named_for_as_many_cores_as_there_are() {
         assert_eq!(siblings(2), r#"siblings: ["0,1", "2,3"]"#);
-        assert!(triage(4, "").contains("[[0, 1], [2, 3], [4, 5], [6, 7]]"));
+        assert!(triage(&SCENARIOS[0], "").contains("(cores: [[0, 1], [2, 3], [4, 5]])"));
     }
 }
