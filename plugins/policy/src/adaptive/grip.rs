@@ -14,7 +14,7 @@ const LITTLE: f64 = 0.2;
 /// A knob that is turned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grip {
-    /// Where it stands, in the knob's unit; of a list how many are on it, or 0 where it is not the number that counts.
+    /// Where it stands, in the knob's unit; of a list how many are on it, or 0 where it matters which.
     pub value: f64,
     /// For knobs that are not numbers.
     pub text: String,
@@ -35,7 +35,7 @@ impl Grip {
         }
     }
 
-    /// A knob that is a list of which only counts what is on it. Why is for the caller to say, as for [`Grip::number`].
+    /// A knob that is a list of which it matters what is on it. Why is for the caller to say, as for [`Grip::number`].
     pub fn list(text: String) -> Self {
         Self {
             text,
@@ -80,12 +80,12 @@ impl Grip {
         }
     }
 
-    /// Whether it is a list of which the number counts.
+    /// Whether it is a list of which it matters how many are on it.
     pub fn is_count(&self) -> bool {
         !self.text.is_empty() && self.value > 0.0
     }
 
-    /// Whether it is a list of which only counts what is on it.
+    /// Whether it is a list of which it matters which are on it.
     fn is_place(&self) -> bool {
         !self.text.is_empty() && !self.is_count()
     }

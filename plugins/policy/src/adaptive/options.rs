@@ -27,8 +27,8 @@ pub struct Named {
 }
 
 impl Named {
-    /// Whether it is a list, and against harm through that resource counts what is on it. Of the cache and of bandwidth one CPU
-    /// takes as much as another, and fewer take less.
+    /// Whether it is a list, and against harm through that resource it matters which are on it. Of the cache and of bandwidth one
+    /// CPU takes as much as another, and fewer take less.
     fn is_place(&self, resource: Resource) -> bool {
         self.is_list && !matches!(resource, Resource::L3 | Resource::MEMORY_BANDWIDTH)
     }
