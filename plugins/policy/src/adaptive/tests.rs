@@ -131,7 +131,10 @@ fn where_the_share_of_bandwidth_does_not_do_fewer_cpus_follow_and_come_back_one_
     let mut plant = plant("(most_taken: 1.0)", &[(Resource::MEMORY_BANDWIDTH, 8.0)]);
     (plant.leaks, plant.rivals[0].wide) = (true, 3.0);
     plant.rivals[0].works = (5.0, 30.0);
-    plant.seconds(120);
+    plant.seconds(25);
+    // It is told to be where it was sent, which says nothing of where it may be.
+    plant.move_to(BATCH, &[3]);
+    plant.seconds(95);
     let story = plant.story();
     let cut = [
         "batch0 memory.bandwidth.share 0.20",

@@ -100,10 +100,17 @@ impl Stand {
 
     /// A target turns out to be one that must not be touched.
     pub fn protect(&mut self, target: u32) {
-        let target = Target {
-            class: Class::LATENCY,
-            ..self.host.world().targets[&TargetId(target)].clone()
-        };
+        self.tell_anew(target, |told| told.class = Class::LATENCY);
+    }
+
+    /// A target is told to be on those CPUs now.
+    pub fn move_to(&mut self, target: u32, cpus: &[u32]) {
+        self.tell_anew(target, |told| told.cpus = cpus.to_vec().into());
+    }
+
+    fn tell_anew(&mut self, target: u32, change: impl Fn(&mut Target)) {
+        let mut target = self.host.world().targets[&TargetId(target)].clone();
+        change(&mut target);
         let said = self.node.change(Nanos(self.at), Change::CHANGED, &target).unwrap();
         self.take(said);
     }

@@ -93,9 +93,12 @@ impl Case {
         let why = format!("`{}` has slack; given back step by step", bench.world.name(self.victim));
         let offer = bench.world.offers.get(&knob).copied().unwrap_or_default();
         let looser = before.looser(&offer, bench.config, &why);
-        let looser = looser.and_then(|looser| match looser.is_count() {
-            true => self.on_cpus(knob.0, looser, bench.world),
-            false => Some(looser),
+        let looser = looser.and_then(|looser| {
+            if looser.is_count() {
+                self.on_cpus(knob.0, looser, bench.world)
+            } else {
+                Some(looser)
+            }
         });
         match looser {
             Some(looser) => self.grips.insert(knob, looser),
