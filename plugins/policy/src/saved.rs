@@ -186,7 +186,7 @@ pub fn write<T: Serialize>(state: &T) -> Result<Vec<u8>> {
 /// From bytes.
 ///
 /// # Errors
-/// They are not what [`write`] gave.
+/// They are not what [`write()`] gave.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(bytes).map_err(|error| Failure::retry(format!("the state is no text: {error}")))?;
     let parsed: std::result::Result<T, _> = fields::options().from_str(text);
